@@ -1,0 +1,2 @@
+//! stsd
+fn main() {}
