@@ -1,1 +1,14 @@
 //! stsd
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "a test may panic"
+    )
+)]
+pub mod adapters;
+pub mod domain;
+pub mod ports;

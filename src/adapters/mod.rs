@@ -1,0 +1,9 @@
+//! The world: one port per file. The only place for the operating system, the network and AWS's crates.
+
+pub mod aws_settings;
+pub mod clock;
+pub mod entropy;
+pub mod keychain;
+pub mod session_store;
+pub mod state_file;
+pub mod sts;

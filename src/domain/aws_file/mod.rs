@@ -1,0 +1,14 @@
+//! Lossless text of AWS's two files.
+
+use thiserror::Error;
+
+/// stub
+pub struct Document;
+
+/// stub
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("line {line}")]
+pub struct Refusal {
+    /// stub
+    pub line: usize,
+}

@@ -1,0 +1,114 @@
+//! What is remembered of each profile between runs. No secrets: times, names and salted hashes.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::failure::FailureClass;
+use super::fingerprint::Fingerprint;
+use super::profile::{ProfileName, SectionName};
+
+/// The version of the state file that this program writes.
+pub const VERSION: u32 = 1;
+
+/// The state of all profiles.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// The version of the format.
+    pub version: u32,
+    /// By profile name.
+    #[serde(default)]
+    pub profiles: BTreeMap<String, Record>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self { version: VERSION, profiles: BTreeMap::new() }
+    }
+}
+
+impl State {
+    /// What is remembered of a profile; nothing is an empty record.
+    #[must_use]
+    pub fn of(&self, profile: &ProfileName) -> Record {
+        self.profiles.get(profile.as_str()).cloned().unwrap_or_default()
+    }
+
+    /// The record of a profile, made if need be.
+    pub fn of_mut(&mut self, profile: &ProfileName) -> &mut Record {
+        self.profiles.entry(profile.as_str().to_owned()).or_default()
+    }
+}
+
+/// What is remembered of one profile.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// When the session was issued, by this machine's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issued_at: Option<DateTime<Utc>>,
+    /// When STS said it expires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<DateTime<Utc>>,
+    /// The sections that hold it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sections: Vec<SectionRecord>,
+    /// The last failure since the last success.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<LastError>,
+}
+
+/// A section that we wrote.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SectionRecord {
+    /// The section's name.
+    pub name: String,
+    /// True if the section was not there before we first wrote it.
+    pub created: bool,
+    /// What we wrote.
+    pub written: Fingerprint,
+}
+
+/// A failure as `status` shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastError {
+    /// The name of its [`FailureClass`].
+    pub class: String,
+    /// One line for people.
+    pub message: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+impl LastError {
+    /// A failure of a class, now.
+    #[must_use]
+    pub fn new(class: FailureClass, message: String, at: DateTime<Utc>) -> Self {
+        Self { class: class.name().to_owned(), message, at }
+    }
+}
+
+impl Record {
+    /// What is remembered of a section.
+    #[must_use]
+    pub fn section(&self, name: &SectionName) -> Option<&SectionRecord> {
+        self.sections.iter().find(|section| section.name == name.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_file_with_keys_of_a_later_version_is_still_read() {
+        let text = r#"{"version":1,"later":true,"profiles":{"work":{"issued_at":"2026-11-21T10:00:00Z",
+            "expires_at":"2026-11-21T22:00:00Z","later":1,
+            "last_error":{"class":"mfa-refused","message":"no","at":"2026-11-21T09:00:00Z"}}}}"#;
+        let state: State = serde_json::from_str(text).unwrap();
+        let record = state.of(&ProfileName::parse("work").unwrap());
+        assert_eq!(record.expires_at.unwrap().to_rfc3339(), "2026-11-21T22:00:00+00:00");
+        assert_eq!(record.last_error.unwrap().class, "mfa-refused");
+        assert_eq!(state.of(&ProfileName::parse("other").unwrap()), Record::default());
+    }
+}

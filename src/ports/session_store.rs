@@ -1,0 +1,127 @@
+//! Where a session is delivered: sections of the shared credentials file.
+
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use super::Answer;
+use crate::domain::aws_file::{Document, Refusal};
+use crate::domain::fingerprint::Fingerprint;
+use crate::domain::keys::SessionCredentials;
+use crate::domain::profile::SectionName;
+
+/// Why the credentials file was left as it is.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The file's content forbids the edit.
+    #[error("{}: {refusal}", path.display())]
+    Refused {
+        /// The file.
+        path: PathBuf,
+        /// Line and reason.
+        refusal: Refusal,
+    },
+    /// The file, its directory or what lies at its place forbids the edit.
+    #[error("{}: {reason}", path.display())]
+    Unsafe {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why, as a fragment: "is a directory", "belongs to another user".
+        reason: String,
+    },
+    /// An operation of the operating system failed.
+    #[error("{}: cannot {action}: {reason}", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What was tried, as a fragment: "create a temporary file".
+        action: &'static str,
+        /// The operating system's words.
+        reason: String,
+    },
+    /// Another program holds the lock.
+    #[error("{}: locked by another program{} for more than {seconds} s", path.display(), match holder { Some(pid) => format!(" (pid {pid})"), None => String::new() })]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+        /// The process that holds it, where the kernel tells.
+        holder: Option<i32>,
+        /// The deadline that passed.
+        seconds: u64,
+    },
+    /// Another program writes the file without pause.
+    #[error("{}: another program keeps changing it", path.display())]
+    Busy {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// A section that a session goes to or comes from.
+#[derive(Clone, Debug)]
+pub struct SectionTarget {
+    /// The section.
+    pub section: SectionName,
+    /// What we wrote there last, if we remember.
+    pub written: Option<Fingerprint>,
+    /// True if the section was not there before we first wrote it.
+    pub created: bool,
+}
+
+/// What happened to a section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SectionWritten {
+    /// The section.
+    pub section: SectionName,
+    /// True if it was not there before.
+    pub created: bool,
+}
+
+/// What a removal found in a section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// The session was there and is gone.
+    Removed,
+    /// Nothing of a session was there.
+    Absent,
+    /// What stands there is not what we wrote; it was left alone.
+    Foreign,
+}
+
+/// The credentials file, edited only as a whole and only safely: every failure leaves it byte for byte as it was.
+pub trait SessionStore: Send + Sync {
+    /// The file, for messages.
+    fn path(&self) -> &Path;
+
+    /// Reads the file; an absent one is an empty document.
+    fn read(&self) -> Answer<'_, Result<Document, StoreError>>;
+
+    /// Makes every check of [`SessionStore::prepare`] and keeps nothing: no lock, no file.
+    fn check<'a>(&'a self, targets: &'a [SectionTarget]) -> Answer<'a, Result<(), StoreError>>;
+
+    /// Does all that can fail before a code is spent: takes the lock, waits until no foreign writer is at work,
+    /// checks that each section can be edited, and sets the space for the new content aside on the disk.
+    fn prepare<'a>(
+        &'a self,
+        targets: &'a [SectionTarget],
+    ) -> Answer<'a, Result<Box<dyn PreparedWrite>, StoreError>>;
+
+    /// Takes the session out of each section, in one replacement of the file. A section that was `created` goes
+    /// whole if nothing else stands in it.
+    fn remove<'a>(&'a self, targets: &'a [SectionTarget]) -> Answer<'a, Result<Vec<Removal>, StoreError>>;
+}
+
+/// A write that has its lock and its space. Dropping it leaves the file as it was.
+pub trait PreparedWrite: Send {
+    /// Puts the session into every target, durable when this returns; in the order of the targets.
+    ///
+    /// After an error it may be called again.
+    fn write<'a>(
+        &'a mut self,
+        session: &'a SessionCredentials,
+    ) -> Answer<'a, Result<Vec<SectionWritten>, StoreError>>;
+
+    /// Looks for a moment whether a program that opened the file before our replacement still writes to the old
+    /// one, and carries its change over. Then gives up the lock.
+    fn settle(self: Box<Self>) -> Answer<'static, Result<(), StoreError>>;
+}
