@@ -10,5 +10,6 @@
     )
 )]
 pub mod adapters;
+pub mod config;
 pub mod domain;
 pub mod ports;

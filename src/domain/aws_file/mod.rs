@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 /// stub
+#[derive(Debug)]
 pub struct Document;
 
 /// stub
