@@ -6,6 +6,7 @@
 use std::pin::Pin;
 
 pub mod aws_settings;
+pub mod config_store;
 pub mod keychain;
 pub mod later;
 pub mod session_store;

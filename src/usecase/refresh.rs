@@ -1,0 +1,341 @@
+//! A new session: checks, a code, one call, one write.
+//!
+//! The code is precious: it is asked for after every check that needs none, and spent once the lock is held and the
+//! space for the new file is set aside. What the steps are and in which order is the session machine's decision;
+//! this file performs them.
+
+use chrono::{DateTime, Utc};
+
+use super::profiles::{Resolved, resolve, select};
+use super::{Ports, failures};
+use crate::config::Config;
+use crate::domain::duration::SessionDuration;
+use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::fingerprint::{Fingerprint, SALT_BYTES};
+use crate::domain::keys::{AccessKeyId, SessionCredentials};
+use crate::domain::mfa::{MfaCode, MfaSerial};
+use crate::domain::profile::ProfileName;
+use crate::domain::record::{LastError, Record, SectionRecord};
+use crate::domain::session::{Effect, Event, Issued, Kind, Session};
+use crate::ports::Answer;
+use crate::ports::session_store::{PreparedWrite, SectionTarget, SectionWritten};
+use crate::ports::sts::SessionRequest;
+
+/// How often a write is tried once the session is in hand: losing it would cost its user another code.
+const WRITE_ATTEMPTS: u32 = 3;
+
+/// What a refresh is asked to do.
+#[derive(Clone, Debug, Default)]
+pub struct RefreshRequest {
+    /// The profiles; none means the implied one.
+    pub profiles: Vec<ProfileName>,
+    /// In place of the configured duration.
+    pub duration: Option<SessionDuration>,
+}
+
+/// For whom a code is asked.
+#[derive(Clone, Debug)]
+pub struct CodeWanted {
+    /// The profiles that will share the session.
+    pub profiles: Vec<ProfileName>,
+    /// The device that shows the code.
+    pub serial: MfaSerial,
+}
+
+/// Where a code comes from: the command line, a terminal, a dialog.
+pub trait CodeSource: Send + Sync {
+    /// True if there is one code and no way to get another.
+    fn is_single(&self) -> bool;
+
+    /// Obtains a code.
+    fn obtain<'a>(&'a self, wanted: &'a CodeWanted) -> Answer<'a, Result<MfaCode, Failure>>;
+}
+
+/// A session that is on disk.
+#[derive(Clone, Debug)]
+pub struct Refreshed {
+    /// When it expires.
+    pub expires_at: DateTime<Utc>,
+    /// Where it was written.
+    pub sections: Vec<SectionWritten>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// What became of each profile, in the order asked for.
+pub struct RefreshOutcome {
+    /// A session, or why there is none.
+    pub profiles: Vec<(ProfileName, Result<Refreshed, Failure>)>,
+    /// Writes whose neighbours are to be watched for a moment, when nobody waits for an answer any more.
+    pub settling: Vec<Box<dyn PreparedWrite>>,
+}
+
+impl std::fmt::Debug for RefreshOutcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RefreshOutcome").field("profiles", &self.profiles).finish_non_exhaustive()
+    }
+}
+
+/// Profiles that share a key and a device, and so one code and one session.
+struct Group {
+    members: Vec<Resolved>,
+    /// Known if it had to be looked up to form the groups.
+    key: Option<AccessKeyId>,
+}
+
+/// Refreshes the profiles asked for; each is tried.
+///
+/// # Errors
+///
+/// If it cannot be said which profiles are meant, or one code would have to serve several devices. Everything else is
+/// in the outcome of its profile.
+pub async fn refresh(
+    ports: &Ports,
+    config: &Config,
+    request: &RefreshRequest,
+    codes: &dyn CodeSource,
+) -> Result<RefreshOutcome, Failure> {
+    let selected = select(config, &request.profiles, ports.config.path())?;
+    let state = ports.state.load().await;
+    let mut outcomes: Vec<(ProfileName, Option<Result<Refreshed, Failure>>)> = Vec::new();
+    let mut resolved = Vec::new();
+    for profile in &selected {
+        let outcome = match resolve(ports, config, profile, &state, request.duration).await {
+            Ok(member) => {
+                resolved.push(member);
+                None
+            }
+            Err(failure) => Some(Err(failure)),
+        };
+        outcomes.push((profile.name.clone(), outcome));
+    }
+    let (groups, failed) = group(ports, resolved).await;
+    for (name, failure) in failed {
+        remember_failure(ports, &[&name], &failure).await;
+        settle_outcome(&mut outcomes, &name, Err(failure));
+    }
+    if codes.is_single() && groups.iter().filter(|group| group.serial().is_some()).count() > 1 {
+        return Err(Failure::new(
+            FailureClass::Usage,
+            "one code serves one key and one MFA device, and these profiles have several",
+        )
+        .hint("run stsd refresh once for each of them, with a new code each time"));
+    }
+    let mut settling = Vec::new();
+    for group in groups {
+        let names = group.names();
+        match Run::new(ports, config, group).to_the_end(codes).await {
+            Ok((done, write)) => {
+                settling.push(write);
+                for (name, refreshed) in done {
+                    settle_outcome(&mut outcomes, &name, Ok(refreshed));
+                }
+            }
+            Err(failure) => {
+                remember_failure(ports, &names.iter().collect::<Vec<_>>(), &failure).await;
+                for name in &names {
+                    settle_outcome(&mut outcomes, name, Err(failure.clone()));
+                }
+            }
+        }
+    }
+    let never = || Failure::new(FailureClass::Internal, "the profile was left out of the refresh");
+    let profiles = outcomes.into_iter().map(|(name, outcome)| (name, outcome.unwrap_or_else(|| Err(never()))));
+    Ok(RefreshOutcome { profiles: profiles.collect(), settling })
+}
+
+fn settle_outcome(
+    outcomes: &mut [(ProfileName, Option<Result<Refreshed, Failure>>)],
+    name: &ProfileName,
+    outcome: Result<Refreshed, Failure>,
+) {
+    if let Some((_, slot)) = outcomes.iter_mut().find(|(other, _)| other == name) {
+        *slot = Some(outcome);
+    }
+}
+
+/// Puts profiles together that one code can serve. With a single profile no key is read for it.
+async fn group(ports: &Ports, resolved: Vec<Resolved>) -> (Vec<Group>, Vec<(ProfileName, Failure)>) {
+    let mut groups: Vec<Group> = Vec::new();
+    let mut failed = Vec::new();
+    let alone = resolved.len() == 1;
+    for member in resolved {
+        let key = if alone || member.serial.is_none() {
+            None
+        } else {
+            match ports.keychain.read(&member.name).await {
+                Ok(key) => Some(key.id),
+                Err(error) => {
+                    failed.push((member.name.clone(), failures::keychain(&error, &member.name)));
+                    continue;
+                }
+            }
+        };
+        let shares = |group: &&mut Group| key.is_some() && group.key == key && group.serial() == member.serial.as_ref();
+        match groups.iter_mut().find(shares) {
+            Some(group) => group.members.push(member),
+            None => groups.push(Group { members: vec![member], key }),
+        }
+    }
+    (groups, failed)
+}
+
+impl Group {
+    fn serial(&self) -> Option<&MfaSerial> {
+        self.members.first().and_then(|member| member.serial.as_ref())
+    }
+
+    fn names(&self) -> Vec<ProfileName> {
+        self.members.iter().map(|member| member.name.clone()).collect()
+    }
+
+    fn targets(&self) -> Vec<SectionTarget> {
+        self.members.iter().flat_map(|member| member.targets.clone()).collect()
+    }
+}
+
+/// One refresh of one group: the machine decides, this performs.
+struct Run<'a> {
+    ports: &'a Ports,
+    group: Group,
+    machine: Session,
+    code: Option<MfaCode>,
+    write: Option<Box<dyn PreparedWrite>>,
+    issued: Option<SessionCredentials>,
+    written: Vec<SectionWritten>,
+}
+
+impl<'a> Run<'a> {
+    fn new(ports: &'a Ports, config: &Config, group: Group) -> Self {
+        let kind = Kind::Mfa { code: group.serial().is_some() };
+        let machine = Session::new(kind, config.warn_before.clone());
+        Self { ports, group, machine, code: None, write: None, issued: None, written: Vec::new() }
+    }
+
+    async fn to_the_end(
+        mut self,
+        codes: &dyn CodeSource,
+    ) -> Result<(Vec<(ProfileName, Refreshed)>, Box<dyn PreparedWrite>), Failure> {
+        let mut event = Event::RefreshAsked;
+        loop {
+            let effects = self.machine.on(event, self.ports.clock.now());
+            let step = match effects.first() {
+                Some(Effect::Check) => self.check().await.map(|()| Event::Checked),
+                Some(Effect::ObtainCode) => self.obtain_code(codes).await.map(|()| Event::CodeGiven),
+                Some(Effect::CallSts) => self.call().await.map(Event::Issued),
+                Some(Effect::Deliver) => self.deliver().await.map(|()| Event::Delivered),
+                Some(Effect::Record) => return self.record().await,
+                None => return Err(Failure::new(FailureClass::Internal, "the refresh stopped halfway")),
+            };
+            event = match step {
+                Ok(event) => event,
+                Err(failure) => {
+                    drop(self.machine.on(Event::Failed(failure.class), self.ports.clock.now()));
+                    return Err(failure);
+                }
+            };
+        }
+    }
+
+    /// The member whose key signs the call.
+    fn lead(&self) -> Result<&Resolved, Failure> {
+        self.group.members.first().ok_or_else(|| Failure::new(FailureClass::Internal, "an empty group"))
+    }
+
+    /// All that can be known before a code exists, so that nobody types one in vain.
+    async fn check(&mut self) -> Result<(), Failure> {
+        sane_clock(self.ports.clock.now())?;
+        let lead = self.lead()?;
+        self.ports
+            .keychain
+            .check_item(&lead.name)
+            .await
+            .map_err(|error| failures::keychain(&error, &lead.name))?;
+        // With a code in hand `call` makes the same checks at once, and keeps what they found.
+        self.ports.store.check(&self.group.targets()).await.map_err(|error| failures::store(&error))
+    }
+
+    async fn obtain_code(&mut self, codes: &dyn CodeSource) -> Result<(), Failure> {
+        let Some(serial) = self.group.serial().cloned() else { return Ok(()) };
+        let wanted = CodeWanted { profiles: self.group.names(), serial };
+        self.code = Some(codes.obtain(&wanted).await?);
+        Ok(())
+    }
+
+    /// Takes lock and space, reads the key, spends the code.
+    async fn call(&mut self) -> Result<Issued, Failure> {
+        let write = self.ports.store.prepare(&self.group.targets()).await;
+        self.write = Some(write.map_err(|error| failures::store(&error))?);
+        let code = self.code.take();
+        let lead = self.lead()?;
+        let request =
+            SessionRequest { duration: lead.duration, mfa: lead.serial.clone().zip(code) };
+        let key = self.ports.keychain.read(&lead.name).await;
+        let key = key.map_err(|error| failures::keychain(&error, &lead.name))?;
+        let answer = self.ports.sts.session_token(&lead.site, &key, &request).await;
+        drop(key);
+        let session = answer.map_err(|error| failures::sts(&error, &lead.name))?;
+        let now = self.ports.clock.now();
+        let issued = Issued { id: session.id.clone(), issued_at: Some(now), expires_at: session.expires_at };
+        tracing::info!(profile = %lead.name, expires_at = %session.expires_at, "session issued");
+        self.issued = Some(session);
+        Ok(issued)
+    }
+
+    async fn deliver(&mut self) -> Result<(), Failure> {
+        let (Some(session), Some(write)) = (&self.issued, &mut self.write) else {
+            return Err(Failure::new(FailureClass::Internal, "nothing to deliver"));
+        };
+        let mut attempt = 1;
+        loop {
+            match write.write(session).await {
+                Ok(written) => {
+                    self.written = written;
+                    return Ok(());
+                }
+                Err(error) if attempt < WRITE_ATTEMPTS => {
+                    tracing::warn!(%error, attempt, "session not written, trying again");
+                    attempt += 1;
+                }
+                Err(error) => {
+                    let mut failure = failures::store(&error);
+                    failure.message = format!("the session was obtained but not written: {}", failure.message);
+                    return Err(failure);
+                }
+            }
+        }
+    }
+
+    /// Remembers what was written where. The session is on disk: a state that cannot be saved is only worth a warning.
+    async fn record(self) -> Result<(Vec<(ProfileName, Refreshed)>, Box<dyn PreparedWrite>), Failure> {
+        // The machine asks for a record without a delivery when STS's answer had expired already.
+        let (Some(session), Some(write), false) = (self.issued, self.write, self.written.is_empty()) else {
+            return Err(failures::sts(
+                &crate::ports::sts::StsError::AlreadyExpired,
+                &self.group.members.first().map_or_else(|| unreachable_name(), |m| m.name.clone()),
+            ));
+        };
+        let mut done = Vec::new();
+        let mut records = Vec::new();
+        let mut written = self.written.into_iter();
+        for member in &self.group.members {
+            let sections: Vec<_> = written.by_ref().take(member.targets.len()).collect();
+            let record = record_of(self.ports, &session, member, &sections)?;
+            records.push((member.name.clone(), record));
+            let warnings = member.warnings.clone();
+            done.push((member.name.clone(), Refreshed { expires_at: session.expires_at, sections, warnings }));
+        }
+        let saved = self.ports.state.update(Box::new(move |state| {
+            for (name, record) in records {
+                *state.of_mut(&name) = record;
+            }
+        }));
+        if let Err(error) = saved.await {
+            tracing::warn!(%error, "state not saved");
+            for (_, refreshed) in &mut done {
+                refreshed.warnings.push(format!("what was written could not be remembered: {error}"));
+            }
+        }
+        Ok((done, write))
+    }
+}
