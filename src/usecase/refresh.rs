@@ -4,7 +4,7 @@
 //! space for the new file is set aside. What the steps are and in which order is the session machine's decision;
 //! this file performs them.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::profiles::{Resolved, resolve, select};
 use super::{Ports, failures};
@@ -19,7 +19,10 @@ use crate::domain::record::{LastError, Record, SectionRecord};
 use crate::domain::session::{Effect, Event, Issued, Kind, Session};
 use crate::ports::Answer;
 use crate::ports::session_store::{PreparedWrite, SectionTarget, SectionWritten};
-use crate::ports::sts::SessionRequest;
+use crate::ports::sts::{SessionRequest, StsError};
+
+/// 2026-11-01, shortly before this program was first built: no right clock shows an earlier time.
+const EARLIEST: i64 = 1_793_491_200;
 
 /// How often a write is tried once the session is in hand: losing it would cost its user another code.
 const WRITE_ATTEMPTS: u32 = 3;
@@ -44,8 +47,8 @@ pub struct CodeWanted {
 
 /// Where a code comes from: the command line, a terminal, a dialog.
 pub trait CodeSource: Send + Sync {
-    /// True if there is one code and no way to get another.
-    fn is_single(&self) -> bool;
+    /// True if the code is there already: one, and no way to get another.
+    fn in_hand(&self) -> bool;
 
     /// Obtains a code.
     fn obtain<'a>(&'a self, wanted: &'a CodeWanted) -> Answer<'a, Result<MfaCode, Failure>>;
@@ -114,7 +117,7 @@ pub async fn refresh(
         remember_failure(ports, &[&name], &failure).await;
         settle_outcome(&mut outcomes, &name, Err(failure));
     }
-    if codes.is_single() && groups.iter().filter(|group| group.serial().is_some()).count() > 1 {
+    if codes.in_hand() && groups.iter().filter(|group| group.serial().is_some()).count() > 1 {
         return Err(Failure::new(
             FailureClass::Usage,
             "one code serves one key and one MFA device, and these profiles have several",
@@ -220,7 +223,7 @@ impl<'a> Run<'a> {
         loop {
             let effects = self.machine.on(event, self.ports.clock.now());
             let step = match effects.first() {
-                Some(Effect::Check) => self.check().await.map(|()| Event::Checked),
+                Some(Effect::Check) => self.check(codes.in_hand()).await.map(|()| Event::Checked),
                 Some(Effect::ObtainCode) => self.obtain_code(codes).await.map(|()| Event::CodeGiven),
                 Some(Effect::CallSts) => self.call().await.map(Event::Issued),
                 Some(Effect::Deliver) => self.deliver().await.map(|()| Event::Delivered),
@@ -243,7 +246,7 @@ impl<'a> Run<'a> {
     }
 
     /// All that can be known before a code exists, so that nobody types one in vain.
-    async fn check(&mut self) -> Result<(), Failure> {
+    async fn check(&mut self, code_in_hand: bool) -> Result<(), Failure> {
         sane_clock(self.ports.clock.now())?;
         let lead = self.lead()?;
         self.ports
@@ -251,7 +254,10 @@ impl<'a> Run<'a> {
             .check_item(&lead.name)
             .await
             .map_err(|error| failures::keychain(&error, &lead.name))?;
-        // With a code in hand `call` makes the same checks at once, and keeps what they found.
+        // With a code in hand `call` makes the same checks at once, and keeps the lock and the space.
+        if code_in_hand {
+            return Ok(());
+        }
         self.ports.store.check(&self.group.targets()).await.map_err(|error| failures::store(&error))
     }
 
@@ -309,11 +315,11 @@ impl<'a> Run<'a> {
     /// Remembers what was written where. The session is on disk: a state that cannot be saved is only worth a warning.
     async fn record(self) -> Result<(Vec<(ProfileName, Refreshed)>, Box<dyn PreparedWrite>), Failure> {
         // The machine asks for a record without a delivery when STS's answer had expired already.
-        let (Some(session), Some(write), false) = (self.issued, self.write, self.written.is_empty()) else {
-            return Err(failures::sts(
-                &crate::ports::sts::StsError::AlreadyExpired,
-                &self.group.members.first().map_or_else(|| unreachable_name(), |m| m.name.clone()),
-            ));
+        if self.written.is_empty() {
+            return Err(failures::sts(&StsError::AlreadyExpired, &self.lead()?.name));
+        }
+        let (Some(session), Some(write)) = (self.issued, self.write) else {
+            return Err(Failure::new(FailureClass::Internal, "nothing was delivered"));
         };
         let mut done = Vec::new();
         let mut records = Vec::new();
@@ -331,11 +337,66 @@ impl<'a> Run<'a> {
             }
         }));
         if let Err(error) = saved.await {
-            tracing::warn!(%error, "state not saved");
             for (_, refreshed) in &mut done {
                 refreshed.warnings.push(format!("what was written could not be remembered: {error}"));
             }
         }
         Ok((done, write))
     }
+}
+
+/// What is to be remembered of a member whose sections were written.
+fn record_of(
+    ports: &Ports,
+    session: &SessionCredentials,
+    member: &Resolved,
+    sections: &[SectionWritten],
+) -> Result<Record, Failure> {
+    let mut records = Vec::new();
+    for (target, written) in member.targets.iter().zip(sections) {
+        let mut salt = [0; SALT_BYTES];
+        ports.entropy.fill(&mut salt).map_err(|error| Failure::new(FailureClass::Internal, error.to_string()))?;
+        records.push(SectionRecord {
+            name: written.section.to_string(),
+            // Once ours, always ours: a renewal finds the section that we made.
+            created: written.created || target.created,
+            written: Fingerprint::of(session, salt),
+        });
+    }
+    Ok(Record {
+        issued_at: Some(ports.clock.now()),
+        expires_at: Some(session.expires_at),
+        sections: records,
+        last_error: None,
+    })
+}
+
+/// Keeps the last failure for `status`. A wrong command line or configuration is not worth remembering: it is gone
+/// with the next try.
+async fn remember_failure(ports: &Ports, names: &[&ProfileName], failure: &Failure) {
+    if matches!(failure.class, FailureClass::Usage | FailureClass::Config) {
+        return;
+    }
+    let error = LastError::new(failure.class, failure.message.clone(), ports.clock.now());
+    let names: Vec<ProfileName> = names.iter().map(|name| (*name).clone()).collect();
+    let saved = ports.state.update(Box::new(move |state| {
+        for name in &names {
+            state.of_mut(name).last_error = Some(error.clone());
+        }
+    }));
+    if let Err(error) = saved.await {
+        tracing::warn!(%error, "state not saved");
+    }
+}
+
+/// A clock before this program was written, or 20 years after, would sign a request that AWS must refuse.
+fn sane_clock(now: DateTime<Utc>) -> Result<(), Failure> {
+    let earliest = DateTime::from_timestamp(EARLIEST, 0).unwrap_or_default();
+    let latest = earliest + TimeDelta::days(20 * 366);
+    if (earliest..latest).contains(&now) {
+        return Ok(());
+    }
+    let shown = now.format("%Y-%m-%d");
+    Err(Failure::new(FailureClass::Internal, format!("this machine's clock says {shown}, which cannot be"))
+        .hint("sudo timedatectl set-ntp true"))
 }

@@ -1,0 +1,170 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done; status: every profile asked for has a valid session
+  1  a bug, or a failure with no class of its own
+  2  usage, also a code of the wrong shape
+  3  configuration, unknown profile
+  4  no valid session, or a code is needed and nobody can be asked
+  5  the code or the MFA device was refused
+  6  AWS refused the key or the call
+  7  keychain absent, locked, or the item is missing
+  8  the credentials file cannot be edited safely (nothing was changed)
+  9  network or STS unavailable: try again
+
+Example:
+  stsd add work --mfa-serial arn:aws:iam::123456789012:mfa/alice
+  stsd refresh work
+  aws --profile work sts get-caller-identity";
+
+/// Turn one MFA code into a session that every AWS tool finds
+#[derive(Debug, Parser)]
+#[command(name = "stsd", version, after_help = EXIT_CODES, max_term_width = 100, disable_help_subcommand = true)]
+pub(crate) struct Args {
+    /// Read this configuration file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Log what changes; twice: also what happens between
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Print nothing but data and errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColorChoice,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorChoice {
+    /// At a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Add(AddArgs),
+    Remove(RemoveArgs),
+    Refresh(RefreshArgs),
+    Status(StatusArgs),
+    Forget(ForgetArgs),
+    Completions(CompletionsArgs),
+}
+
+/// Store a long-term key in the keychain
+///
+/// The secret is asked for with a hidden prompt; when stdin is no terminal, it is stdin's one line. The key is checked
+/// with AWS before it is stored. An existing table [profiles.PROFILE] is kept, only what the flags say changes.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  stsd add work --mfa-serial arn:aws:iam::123456789012:mfa/alice
+  pass show aws/work | stsd add work --access-key-id AKIAXXXXXXXXXXXXXXXX")]
+pub(crate) struct AddArgs {
+    /// The profile to make or to give another key
+    #[arg(value_name = "PROFILE")]
+    pub(crate) profile: String,
+    /// The id of the key (asked for at a terminal)
+    #[arg(long, value_name = "ID")]
+    pub(crate) access_key_id: Option<String>,
+    /// The MFA device: its ARN, or the serial of a hardware token
+    #[arg(long, value_name = "ARN")]
+    pub(crate) mfa_serial: Option<String>,
+    /// The region of the STS endpoint
+    #[arg(long, value_name = "REGION")]
+    pub(crate) region: Option<String>,
+    /// How long a session is asked for, 15m to 36h
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) duration: Option<String>,
+    /// Store the key without asking AWS whether it works
+    #[arg(long)]
+    pub(crate) no_verify: bool,
+}
+
+/// Forget the session and delete the key from the keychain
+///
+/// The profile's settings stay in the configuration.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Example:\n  stsd remove work")]
+pub(crate) struct RemoveArgs {
+    /// The profile
+    #[arg(value_name = "PROFILE")]
+    pub(crate) profile: String,
+    /// Do not ask
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+}
+
+/// Get a new session with one MFA code and write it into the credentials file
+///
+/// Without --code the code is asked for at the terminal. A code on the command line is seen by other users in the list
+/// of processes and stays in the shell's history; it is worthless once used. Profiles that share a key and an MFA
+/// device share the code and the session.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  stsd refresh
+  stsd refresh work --code 123456
+  oathtool -b --totp @seed | stsd refresh work --code -")]
+pub(crate) struct RefreshArgs {
+    /// The profiles; may be left out where one is configured or default_profile is set
+    #[arg(value_name = "PROFILE")]
+    pub(crate) profiles: Vec<String>,
+    /// The six digits, or - to read them from stdin
+    #[arg(long, value_name = "CODE", allow_hyphen_values = true)]
+    pub(crate) code: Option<String>,
+    /// How long a session is asked for, 15m to 36h
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) duration: Option<String>,
+}
+
+/// Show the sessions
+///
+/// Exits with 0 if every profile asked for has a valid session, else with 4.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:\n  stsd status\n  stsd status work --json")]
+pub(crate) struct StatusArgs {
+    /// The profiles; all if left out
+    #[arg(value_name = "PROFILE")]
+    pub(crate) profiles: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Drop the session everywhere; the key stays
+///
+/// AWS itself honours a session until it expires.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:\n  stsd forget work\n  stsd forget --all")]
+pub(crate) struct ForgetArgs {
+    /// The profiles; may be left out where one is configured or default_profile is set
+    #[arg(value_name = "PROFILE", conflicts_with = "all")]
+    pub(crate) profiles: Vec<String>,
+    /// All profiles
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+/// Print the completion script of a shell
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Example:
+  stsd completions bash > ~/.local/share/bash-completion/completions/stsd")]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+}

@@ -1,0 +1,74 @@
+//! Asking a person, and reading a pipe in a person's place.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
+
+use secrecy::SecretString;
+use zeroize::Zeroizing;
+
+use crate::domain::failure::{Failure, FailureClass};
+
+/// The longest line read from a pipe, in bytes: far above any secret, far below what would hurt.
+const LONGEST_LINE: u64 = 4096;
+
+/// True if somebody is there to ask.
+pub(crate) fn is_there() -> bool {
+    io::stdin().is_terminal()
+}
+
+/// Asks for a line whose characters are not shown.
+///
+/// # Errors
+///
+/// Class `NoSession` if the terminal went away or the user ended the input.
+pub(crate) fn ask_hidden(question: &str) -> Result<SecretString, Failure> {
+    rpassword::prompt_password(question).map(SecretString::from).map_err(|error| nobody(&error))
+}
+
+/// Asks for a line; blanks around it are cut off.
+///
+/// # Errors
+///
+/// As [`ask_hidden`].
+pub(crate) fn ask(question: &str) -> Result<String, Failure> {
+    let mut terminal = io::stderr().lock();
+    terminal.write_all(question.as_bytes()).and_then(|()| terminal.flush()).map_err(|error| nobody(&error))?;
+    let mut answer = String::new();
+    match io::stdin().lock().read_line(&mut answer) {
+        Ok(0) => Err(nobody(&io::Error::from(io::ErrorKind::UnexpectedEof))),
+        Ok(_) => Ok(answer.trim().to_owned()),
+        Err(error) => Err(nobody(&error)),
+    }
+}
+
+/// Reads stdin to its end as one line; only its line feed is cut off.
+///
+/// # Errors
+///
+/// Class `Usage` if there is nothing, more than one line, more than 4096 bytes, or no UTF-8.
+pub(crate) fn one_line(what: &str) -> Result<SecretString, Failure> {
+    let wrong = |problem: &str| Failure::new(FailureClass::Usage, format!("{what}: {problem}"));
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(LONGEST_LINE).unwrap_or_default() + 1));
+    io::stdin()
+        .lock()
+        .take(LONGEST_LINE + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| wrong(&format!("stdin cannot be read: {}", error.kind())))?;
+    let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+    if bytes.len() as u64 > LONGEST_LINE {
+        return Err(wrong("stdin holds more than one line"));
+    }
+    if line.is_empty() {
+        return Err(wrong("stdin is empty"));
+    }
+    if line.contains(&b'\n') {
+        return Err(wrong("stdin holds more than one line"));
+    }
+    match std::str::from_utf8(line) {
+        Ok(text) => Ok(SecretString::from(text)),
+        Err(_) => Err(wrong("stdin is not UTF-8 text")),
+    }
+}
+
+fn nobody(error: &io::Error) -> Failure {
+    Failure::new(FailureClass::NoSession, format!("the question at the terminal was not answered: {}", error.kind()))
+}

@@ -1,0 +1,42 @@
+//! Puts the real world together: the only place where adapters meet use cases.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::adapters::aws_settings::SdkAwsSettings;
+use crate::adapters::clock::SystemClock;
+use crate::adapters::config_file::ConfigFile;
+use crate::adapters::entropy::SystemEntropy;
+use crate::adapters::keychain::OsKeychain;
+use crate::adapters::session_store::FileStore;
+use crate::adapters::state_file::StateFile;
+use crate::adapters::sts::{NetSettings, SdkSts};
+use crate::domain::failure::{Failure, FailureClass};
+use crate::paths::Paths;
+use crate::usecase::Ports;
+
+/// How long the keychain may take for one call.
+const KEYCHAIN_DEADLINE: Duration = Duration::from_secs(10);
+
+/// The world of this user and this environment.
+///
+/// # Errors
+///
+/// Class `Config` if the home directory is unknown.
+pub(crate) fn compose(config: Option<PathBuf>) -> Result<(Ports, Paths), Failure> {
+    let paths = Paths::find(config, |name| std::env::var_os(name))
+        .map_err(|error| Failure::new(FailureClass::Config, error.to_string()).hint("export HOME=/home/you"))?;
+    let clock = Arc::new(SystemClock);
+    let ports = Ports {
+        aws: Arc::new(SdkAwsSettings::from_env(paths.aws_config.clone())),
+        config: Arc::new(ConfigFile::new(paths.config.clone())),
+        entropy: Arc::new(SystemEntropy),
+        keychain: Arc::new(OsKeychain::new(KEYCHAIN_DEADLINE)),
+        sts: Arc::new(SdkSts::new(NetSettings::from_env(), clock.clone())),
+        store: Arc::new(FileStore::new(paths.aws_credentials.clone())),
+        state: Arc::new(StateFile::new(paths.state.clone())),
+        clock,
+    };
+    Ok((ports, paths))
+}

@@ -1,0 +1,88 @@
+//! Every path that stsd uses, in one place.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use directories::{BaseDirs, ProjectDirs};
+use thiserror::Error;
+
+/// The home directory is unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the home directory is unknown: HOME is not set")]
+pub struct NoHome;
+
+/// Where things are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paths {
+    /// `config.toml`.
+    pub config: PathBuf,
+    /// `state.json`.
+    pub state: PathBuf,
+    /// AWS's shared credentials file.
+    pub aws_credentials: PathBuf,
+    /// AWS's configuration file.
+    pub aws_config: PathBuf,
+}
+
+impl Paths {
+    /// The paths for this user: `flag` (`--config`) before `STSD_CONFIG` before the platform's directory; AWS's files
+    /// where `AWS_SHARED_CREDENTIALS_FILE` and `AWS_CONFIG_FILE` put them, with `~/` as AWS's tools read it.
+    ///
+    /// # Errors
+    ///
+    /// [`NoHome`] if neither `HOME` nor the user database names a home directory.
+    pub fn find(flag: Option<PathBuf>, variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, NoHome> {
+        let base = BaseDirs::new().ok_or(NoHome)?;
+        let project = ProjectDirs::from("", "", "stsd").ok_or(NoHome)?;
+        let home = base.home_dir();
+        // An empty variable counts as unset, as it does for AWS's tools.
+        let set = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let aws = |name: &str, file: &str| {
+            set(name).map_or_else(|| home.join(".aws").join(file), |path| expanded(&path, home))
+        };
+        Ok(Self {
+            config: flag
+                .or_else(|| set("STSD_CONFIG"))
+                .map_or_else(|| project.config_dir().join("config.toml"), |path| absolute(&path)),
+            // macOS has no state directory.
+            state: project.state_dir().unwrap_or_else(|| project.data_local_dir()).join("state.json"),
+            aws_credentials: aws("AWS_SHARED_CREDENTIALS_FILE", "credentials"),
+            aws_config: aws("AWS_CONFIG_FILE", "config"),
+        })
+    }
+}
+
+fn expanded(path: &Path, home: &Path) -> PathBuf {
+    match path.strip_prefix("~") {
+        Ok(rest) => home.join(rest),
+        Err(_) => absolute(path),
+    }
+}
+
+/// Made absolute, so that a message names one file wherever the command was started.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_move_the_files() {
+        let variables = |name: &str| {
+            Some(OsString::from(match name {
+                "STSD_CONFIG" => "/etc/stsd.toml",
+                "AWS_SHARED_CREDENTIALS_FILE" => "~/elsewhere/credentials",
+                _ => "",
+            }))
+        };
+        let paths = Paths::find(None, variables).unwrap();
+        let home = BaseDirs::new().unwrap().home_dir().to_owned();
+        assert_eq!(paths.config, Path::new("/etc/stsd.toml"));
+        assert_eq!(paths.aws_credentials, home.join("elsewhere/credentials"));
+        assert_eq!(paths.aws_config, home.join(".aws/config"));
+        let flag = Paths::find(Some("/flag.toml".into()), variables).unwrap();
+        assert_eq!(flag.config, Path::new("/flag.toml"));
+    }
+}

@@ -1,0 +1,133 @@
+//! Stores a long-term key: checked with AWS, then in the keychain, then in the configuration.
+
+use super::{Ports, failures};
+use crate::config::edit::{ProfileChange, put_profile};
+use crate::config::{self, Profile};
+use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::keys::LongTermKey;
+use crate::domain::profile::ProfileName;
+use crate::ports::config_store::ConfigFileError;
+use crate::ports::sts::CallerIdentity;
+use crate::usecase::profiles;
+
+/// What is to be stored.
+#[derive(Clone, Debug)]
+pub struct AddRequest {
+    /// The profile.
+    pub profile: ProfileName,
+    /// Its key.
+    pub key: LongTermKey,
+    /// What the command line says of its settings.
+    pub change: ProfileChange,
+    /// False if AWS is not to be asked.
+    pub verify: bool,
+}
+
+/// What was stored.
+#[derive(Clone, Debug)]
+pub struct Added {
+    /// Who the key belongs to, if AWS was asked.
+    pub identity: Option<CallerIdentity>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// What is known of the profile before the key is asked for.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// The configuration's text at that moment.
+    text: String,
+    /// True if nothing says which MFA device the profile has.
+    pub lacks_serial: bool,
+}
+
+/// Makes sure that a key could be stored, before anybody types one: configuration readable, keychain there and open.
+///
+/// # Errors
+///
+/// Class `Config` or `Keychain`.
+pub async fn prepare(ports: &Ports, name: &ProfileName, change: &ProfileChange) -> Result<Prepared, Failure> {
+    let text = ports.config.read().map_err(|error| failures::config_file(&error))?;
+    let config = config::parse(&text).map_err(|error| failures::config(&error, ports.config.path()))?;
+    ports.keychain.check().await.map_err(|error| failures::keychain(&error, name))?;
+    let lacks_serial = match config.profile(name) {
+        _ if change.mfa_serial.is_some() => false,
+        Some(profile) if profile.mfa == config::MfaSource::None => false,
+        Some(profile) => profiles::serial(profile, &profiles::aws_profile(ports, name.as_str()).await?)?.is_none(),
+        None => profiles::aws_profile(ports, name.as_str()).await?.mfa_serial.is_none(),
+    };
+    Ok(Prepared { text, lacks_serial })
+}
+
+/// Stores a key. Nothing is stored unless AWS knows the key, or was not to be asked.
+///
+/// # Errors
+///
+/// What AWS, the keychain or the configuration refuse, each in its class. If the configuration cannot be written, the
+/// key is in the keychain already and the message says so.
+pub async fn add(ports: &Ports, prepared: &Prepared, request: &AddRequest) -> Result<Added, Failure> {
+    let name = &request.profile;
+    let wrong_text = |error: &config::ConfigError| failures::config(error, ports.config.path());
+    let text = put_profile(&prepared.text, name, &request.change).map_err(|error| wrong_text(&error))?;
+    let config = config::parse(&text).map_err(|error| wrong_text(&error))?;
+    let profile = config
+        .profile(name)
+        .ok_or_else(|| Failure::new(FailureClass::Internal, "the profile is not in its configuration"))?;
+    let mut warnings = Vec::new();
+    if !request.key.id.looks_like_aws_long_term() {
+        warnings.push(
+            "the access key id does not look like a long-term key of AWS (AKIA and 16 of A-Z, 2-7)".to_owned(),
+        );
+    }
+    let aws = profiles::aws_profile(ports, name.as_str()).await?;
+    let identity = if request.verify {
+        let site = profiles::site(profile.region.clone(), &aws, name)?;
+        let answer = ports.sts.caller_identity(&site, &request.key).await;
+        Some(answer.map_err(|error| failures::sts(&error, name))?)
+    } else {
+        None
+    };
+    warnings.extend(crossed_accounts(profile, request, identity.as_ref(), profiles::serial(profile, &aws)?.as_ref()));
+    ports.keychain.write(name, &request.key).await.map_err(|error| failures::keychain(&error, name))?;
+    tracing::info!(profile = %name, key = %request.key.id.last_four(), "key stored");
+    if text != prepared.text {
+        ports.config.write(&prepared.text, &text).await.map_err(|error| half_done(&error, name))?;
+    }
+    Ok(Added { identity, warnings })
+}
+
+/// Says where a key and a device that do not belong together will be refused.
+fn crossed_accounts(
+    profile: &Profile,
+    request: &AddRequest,
+    identity: Option<&CallerIdentity>,
+    serial: Option<&crate::domain::mfa::MfaSerial>,
+) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let of_key = identity.map(|identity| identity.account.clone()).or_else(|| request.key.id.account());
+    if let (Some(of_key), Some(of_device)) = (of_key, serial.and_then(crate::domain::mfa::MfaSerial::account))
+        && of_key != of_device
+    {
+        warnings.push(format!(
+            "the key belongs to account {of_key}, the MFA device to {of_device}: AWS will refuse the code"
+        ));
+    }
+    if serial.is_none() && profile.mfa != config::MfaSource::None {
+        warnings.push(format!(
+            "profile {name} has no MFA serial yet; set it with: stsd add {name} --mfa-serial ARN",
+            name = profile.name
+        ));
+    }
+    if identity.is_some_and(|identity| identity.arn.ends_with(":root")) {
+        warnings.push(
+            "this is the root user's key: its sessions last at most 1h; better use a key of an IAM user".to_owned(),
+        );
+    }
+    warnings
+}
+
+fn half_done(error: &ConfigFileError, name: &ProfileName) -> Failure {
+    let mut failure = failures::config_file(error);
+    failure.message = format!("the key of {name} is in the keychain, but the configuration was not written: {}", failure.message);
+    failure
+}

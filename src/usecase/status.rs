@@ -1,0 +1,85 @@
+//! How the sessions are: from the credentials file and the remembered state. No keychain, no network.
+
+use chrono::{DateTime, Utc};
+
+use super::profiles::{aws_profile, select, serial};
+use super::{Ports, failures};
+use crate::config::{Config, Profile};
+use crate::domain::aws_file::{Document, OccupantKind};
+use crate::domain::failure::Failure;
+use crate::domain::keys::AccessKeyId;
+use crate::domain::mfa::MfaSerial;
+use crate::domain::profile::ProfileName;
+use crate::domain::record::{LastError, Record};
+use crate::domain::session::{Event, Issued, Kind, Session, Status};
+
+/// How one profile is.
+#[derive(Clone, Debug)]
+pub struct ProfileStatus {
+    /// Its settings.
+    pub profile: Profile,
+    /// Its session.
+    pub status: Status,
+    /// Its MFA device, wherever it stands.
+    pub mfa_serial: Option<MfaSerial>,
+    /// The last failure since the last success.
+    pub last_error: Option<LastError>,
+}
+
+/// Looks at the profiles named, or at all.
+///
+/// # Errors
+///
+/// Class `Config` for an unknown profile, class `CredentialsFile` if the file cannot be read.
+pub async fn status(ports: &Ports, config: &Config, names: &[ProfileName]) -> Result<Vec<ProfileStatus>, Failure> {
+    let selected = match names {
+        [] => config.profiles.iter().collect(),
+        names => select(config, names, ports.config.path())?,
+    };
+    let document = ports.store.read().await.map_err(|error| failures::store(&error))?;
+    let state = ports.state.load().await;
+    let now = ports.clock.now();
+    let mut statuses = Vec::new();
+    for profile in selected {
+        let record = state.of(&profile.name);
+        let aws = aws_profile(ports, profile.name.as_str()).await?;
+        statuses.push(ProfileStatus {
+            status: machine(config, profile, &document, &record, now).status(now),
+            profile: profile.clone(),
+            mfa_serial: serial(profile, &aws)?,
+            last_error: record.last_error,
+        });
+    }
+    Ok(statuses)
+}
+
+/// The session machine of a profile, restored from what file and state say at `now`.
+#[must_use]
+pub fn machine(config: &Config, profile: &Profile, document: &Document, record: &Record, now: DateTime<Utc>) -> Session {
+    let kind = match &profile.role {
+        Some(role) => Kind::Role { parent: role.source.clone().unwrap_or_else(|| profile.name.clone()) },
+        None => Kind::Mfa { code: profile.mfa != crate::config::MfaSource::None },
+    };
+    let mut session = Session::new(kind, config.warn_before.clone());
+    drop(session.on(Event::Restored(issued(profile, document, record)), now));
+    session
+}
+
+/// The file wins on presence; of two expiries the earlier counts. A session whose expiry nobody knows is none: it
+/// cannot be said that it lives.
+fn issued(profile: &Profile, document: &Document, record: &Record) -> Option<Issued> {
+    let section = profile.sections.first()?;
+    let occupant = document.occupant(section)?;
+    if occupant.kind() != OccupantKind::Temporary {
+        return None;
+    }
+    let id = AccessKeyId::parse(occupant.access_key_id.as_deref()?).ok()?;
+    // What is remembered counts only for what was written.
+    let ours = record.section(section).is_some_and(|known| occupant.is(&known.written));
+    let remembered = record.expires_at.filter(|_| ours);
+    let expires_at = match (occupant.expires_at, remembered) {
+        (Some(file), Some(state)) => file.min(state),
+        (file, state) => file.or(state)?,
+    };
+    Some(Issued { id, issued_at: record.issued_at.filter(|_| ours), expires_at })
+}
