@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::Answer;
+pub use crate::domain::aws_file::Removal;
 use crate::domain::aws_file::{Document, Refusal};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::keys::SessionCredentials;
@@ -75,17 +76,6 @@ pub struct SectionWritten {
     pub section: SectionName,
     /// True if it was not there before.
     pub created: bool,
-}
-
-/// What a removal found in a section.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Removal {
-    /// The session was there and is gone.
-    Removed,
-    /// Nothing of a session was there.
-    Absent,
-    /// What stands there is not what we wrote; it was left alone.
-    Foreign,
 }
 
 /// The credentials file, edited only as a whole and only safely: every failure leaves it byte for byte as it was.

@@ -1,0 +1,86 @@
+//! `stsd add`
+
+use std::str::FromStr as _;
+
+use secrecy::SecretString;
+
+use crate::cli::args::AddArgs;
+use crate::cli::output::Output;
+use crate::cli::{flag, profile, terminal};
+use crate::config::edit::ProfileChange;
+use crate::domain::duration::SessionDuration;
+use crate::domain::endpoint::Region;
+use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::keys::{AccessKeyId, LongTermKey, parse_secret};
+use crate::domain::mfa::MfaSerial;
+use crate::domain::profile::ProfileName;
+use crate::usecase::Ports;
+use crate::usecase::add::{AddRequest, Prepared, add, prepare};
+
+pub(crate) async fn run(args: &AddArgs, ports: &Ports, output: Output) -> Result<u8, Failure> {
+    let name = profile(&args.profile)?;
+    let mut change = ProfileChange {
+        mfa_serial: flag("--mfa-serial", args.mfa_serial.as_deref(), MfaSerial::parse)?,
+        region: flag("--region", args.region.as_deref(), Region::parse)?,
+        duration: flag("--duration", args.duration.as_deref(), SessionDuration::from_str)?,
+    };
+    let id = flag("--access-key-id", args.access_key_id.as_deref(), AccessKeyId::parse_long_term)?;
+    let prepared = prepare(ports, &name, &change).await?;
+    let key = if terminal::is_there() {
+        ask(id, &name, &prepared, &mut change, ports, output).await?
+    } else {
+        let missing = || {
+            Failure::new(FailureClass::Usage, "--access-key-id is missing: without a terminal nobody can be asked")
+                .hint(format!("printf '%s\\n' \"$SECRET\" | stsd add {name} --access-key-id AKIA…"))
+        };
+        let id = id.ok_or_else(missing)?;
+        LongTermKey { id, secret: secret(&terminal::one_line("the secret access key")?, &name)? }
+    };
+    if !args.no_verify {
+        output.say("asking AWS whose key it is …");
+    }
+    let request = AddRequest { profile: name.clone(), key, change, verify: !args.no_verify };
+    let added = add(ports, &prepared, &request).await?;
+    for warning in &added.warnings {
+        output.warn(warning);
+    }
+    match &added.identity {
+        Some(identity) => output.say(&format!("{name}: key {} of {} stored in the keychain", request.key.id.last_four(), identity.arn)),
+        None => output.say(&format!("{name}: key {} stored in the keychain, unverified", request.key.id.last_four())),
+    }
+    output.say(&format!("next: stsd refresh {name}"));
+    Ok(0)
+}
+
+/// Asks a person for what the flags did not say.
+async fn ask(
+    id: Option<AccessKeyId>,
+    name: &ProfileName,
+    prepared: &Prepared,
+    change: &mut ProfileChange,
+    ports: &Ports,
+    output: Output,
+) -> Result<LongTermKey, Failure> {
+    if ports.keychain.check_item(name).await.is_ok() {
+        output.say(&format!("the keychain holds a key of {name}; it will be replaced"));
+    }
+    let id = match id {
+        Some(id) => id,
+        None => AccessKeyId::parse_long_term(&terminal::ask("Access key id: ")?).map_err(|error| {
+            Failure::new(FailureClass::Usage, error.to_string()).hint(format!("stsd add {name}"))
+        })?,
+    };
+    let secret = secret(&terminal::ask_hidden("Secret access key (not shown): ")?, name)?;
+    if prepared.lacks_serial {
+        let answer = terminal::ask("MFA serial, such as arn:aws:iam::123456789012:mfa/alice (empty: later): ")?;
+        let given = (!answer.is_empty()).then_some(answer);
+        change.mfa_serial = flag("the MFA serial", given.as_deref(), MfaSerial::parse)?;
+    }
+    Ok(LongTermKey { id, secret })
+}
+
+fn secret(text: &SecretString, name: &ProfileName) -> Result<SecretString, Failure> {
+    parse_secret(text).map_err(|error| {
+        Failure::new(FailureClass::Usage, error.to_string()).hint(format!("copy it again, then: stsd add {name}"))
+    })
+}

@@ -1,0 +1,8 @@
+//! One file per verb. Each answers with the exit code of a run without a failure of its own.
+
+pub(crate) mod add;
+pub(crate) mod completions;
+pub(crate) mod forget;
+pub(crate) mod refresh;
+pub(crate) mod remove;
+pub(crate) mod status;

@@ -1,0 +1,82 @@
+//! What stands in a section of the credentials file.
+
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+
+use super::document::Document;
+use super::value;
+use crate::domain::fingerprint::Fingerprint;
+use crate::domain::keys::AccessKeyId;
+use crate::domain::profile::SectionName;
+
+/// The keys in which tools note when a session expires; the first is the one that stsd writes.
+pub(super) const EXPIRY_KEYS: [&str; 4] =
+    ["x_security_token_expires", "expiration", "aws_expiration", "aws_session_expiration"];
+
+/// The credentials in a section.
+#[derive(Clone, Debug)]
+pub struct Occupant {
+    /// `aws_access_key_id`, whatever its shape; not for showing.
+    pub access_key_id: Option<String>,
+    /// `aws_secret_access_key`.
+    pub secret: Option<SecretString>,
+    /// `aws_session_token`, else `aws_security_token`.
+    pub token: Option<SecretString>,
+    /// The earliest moment that an expiry key of any tool names. One without a zone counts as UTC; awsume writes
+    /// local time there, which cannot be known here.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// What a section's credentials are worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OccupantKind {
+    /// Neither an id nor a secret.
+    Empty,
+    /// A token, and an id that is no long-term one: it can be had again.
+    Temporary,
+    /// An id or a secret without a token, or an id `AKIA…` beside a left-over token: it may exist nowhere else.
+    LongTerm,
+}
+
+impl Occupant {
+    /// What the credentials are worth.
+    #[must_use]
+    pub fn kind(&self) -> OccupantKind {
+        let long_term_id = self.access_key_id.as_deref().is_some_and(|id| id.starts_with("AKIA"));
+        match (&self.access_key_id, &self.secret, &self.token) {
+            (None, None, _) => OccupantKind::Empty,
+            (Some(_), _, Some(_)) if !long_term_id => OccupantKind::Temporary,
+            (Some(_), _, _) | (None, Some(_), _) => OccupantKind::LongTerm,
+        }
+    }
+
+    /// True if these are the very values that were written.
+    #[must_use]
+    pub fn is(&self, written: &Fingerprint) -> bool {
+        match (&self.access_key_id, &self.secret, &self.token) {
+            (Some(id), Some(secret), Some(token)) => written.matches(id, secret, token),
+            (_, _, _) => false,
+        }
+    }
+
+    /// The id, if it has the shape of one.
+    #[must_use]
+    pub fn id(&self) -> Option<AccessKeyId> {
+        AccessKeyId::parse(self.access_key_id.as_deref()?).ok()
+    }
+}
+
+impl Document {
+    /// What stands in a section; `None` if there is no such section.
+    #[must_use]
+    pub fn occupant(&self, section: &SectionName) -> Option<Occupant> {
+        let name = section.as_str();
+        let secret = |key: &str| self.get(name, key).map(SecretString::from);
+        self.contains(name).then(|| Occupant {
+            access_key_id: self.get(name, "aws_access_key_id").map(str::to_owned),
+            secret: secret("aws_secret_access_key"),
+            token: secret("aws_session_token").or_else(|| secret("aws_security_token")),
+            expires_at: EXPIRY_KEYS.iter().filter_map(|key| value::moment(self.get(name, key)?)).min(),
+        })
+    }
+}
