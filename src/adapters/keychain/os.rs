@@ -1,0 +1,100 @@
+//! The port's implementation: what to do with an item, told to the keychain's thread.
+
+use std::time::Duration;
+
+use super::Vault;
+use super::thread::KeychainThread;
+use crate::domain::key_item;
+use crate::domain::keys::LongTermKey;
+use crate::domain::profile::ProfileName;
+use crate::ports::Answer;
+use crate::ports::keychain::{Keychain, KeychainError};
+
+/// The keychain of the operating system, behind one thread and a deadline.
+///
+/// It touches nothing before the first call, and works in any runtime whose timer is on. A call that was answered
+/// with [`KeychainError::NoAnswer`] may still have changed the item: whoever waited in vain reads to know.
+#[derive(Debug)]
+pub struct OsKeychain {
+    thread: KeychainThread<Vault>,
+}
+
+impl OsKeychain {
+    /// How long a call waits unless told otherwise.
+    pub const DEADLINE: Duration = Duration::from_secs(10);
+
+    /// A keychain whose every call ends within `deadline`.
+    #[must_use]
+    pub fn new(deadline: Duration) -> Self {
+        Self { thread: KeychainThread::new(deadline, Vault::new) }
+    }
+}
+
+impl Default for OsKeychain {
+    fn default() -> Self {
+        Self::new(Self::DEADLINE)
+    }
+}
+
+impl Keychain for OsKeychain {
+    fn check(&self) -> Answer<'_, Result<(), KeychainError>> {
+        Box::pin(self.thread.call(|vault, _wanted| vault.check()))
+    }
+
+    fn check_item<'a>(&'a self, profile: &'a ProfileName) -> Answer<'a, Result<(), KeychainError>> {
+        let profile = profile.clone();
+        Box::pin(self.thread.call(move |vault, _wanted| vault.check_item(&profile)))
+    }
+
+    fn read<'a>(&'a self, profile: &'a ProfileName) -> Answer<'a, Result<LongTermKey, KeychainError>> {
+        let profile = profile.clone();
+        Box::pin(self.thread.call(move |vault, wanted| {
+            let item = vault.read(&profile, wanted)?;
+            Ok(key_item::from_json(&item)?)
+        }))
+    }
+
+    fn write<'a>(
+        &'a self,
+        profile: &'a ProfileName,
+        key: &'a LongTermKey,
+    ) -> Answer<'a, Result<(), KeychainError>> {
+        let profile = profile.clone();
+        let label = label(&profile, key);
+        let item = key_item::to_json(key);
+        Box::pin(self.thread.call(move |vault, wanted| vault.write(&profile, &label, &item, wanted)))
+    }
+
+    fn delete<'a>(&'a self, profile: &'a ProfileName) -> Answer<'a, Result<(), KeychainError>> {
+        let profile = profile.clone();
+        Box::pin(self.thread.call(move |vault, wanted| vault.delete(&profile, wanted)))
+    }
+}
+
+/// The item's name in Seahorse, `KWallet` Manager and `secret-tool`: which key of which profile this is.
+fn label(profile: &ProfileName, key: &LongTermKey) -> String {
+    format!("stsd: AWS key {} ({profile})", key.id.last_four())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::keys::AccessKeyId;
+
+    #[test]
+    fn the_label_names_profile_and_key_by_its_last_four() {
+        let key = LongTermKey {
+            id: AccessKeyId::parse("AKIAIOSFODNN7EXAWXYZ").unwrap(),
+            secret: "secret".to_owned().into(),
+        };
+        assert_eq!(label(&ProfileName::parse("work").unwrap(), &key), "stsd: AWS key …WXYZ (work)");
+    }
+
+    #[test]
+    fn debug_shows_no_more_than_the_deadline() {
+        assert_eq!(
+            format!("{:?}", OsKeychain::default()),
+            "OsKeychain { thread: KeychainThread { deadline: 10s, .. } }"
+        );
+    }
+}
