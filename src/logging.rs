@@ -13,7 +13,11 @@ pub fn start(verbose: u8, quiet: bool, color: bool) {
         (false, 1) => Level::INFO,
         (false, _) => Level::DEBUG,
     };
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(color).with_target(false).compact();
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(color)
+        .with_target(false)
+        .compact();
     let ours = Targets::new().with_target(env!("CARGO_CRATE_NAME"), level);
     // A second start, in a test, keeps the first.
     if tracing_subscriber::registry().with(lines).with(ours).try_init().is_err() {

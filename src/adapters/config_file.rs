@@ -32,7 +32,10 @@ impl ConfigFile {
     fn replace(&self, before: &str, text: &str) -> Result<(), ConfigFileError> {
         let failed = |error: io::Error| self.failed("written", &error);
         if self.read()? != before {
-            return Err(self.failed("written", &io::Error::other("another program changed it meanwhile; run the command again")));
+            return Err(self.failed(
+                "written",
+                &io::Error::other("another program changed it meanwhile; run the command again"),
+            ));
         }
         let target = self.target();
         let directory = target.parent().unwrap_or(Path::new("/"));

@@ -53,7 +53,9 @@ pub async fn prepare(ports: &Ports, name: &ProfileName, change: &ProfileChange) 
     let lacks_serial = match config.profile(name) {
         _ if change.mfa_serial.is_some() => false,
         Some(profile) if profile.mfa == config::MfaSource::None => false,
-        Some(profile) => profiles::serial(profile, &profiles::aws_profile(ports, name.as_str()).await?)?.is_none(),
+        Some(profile) => {
+            profiles::serial(profile, &profiles::aws_profile(ports, name.as_str()).await?)?.is_none()
+        }
         None => profiles::aws_profile(ports, name.as_str()).await?.mfa_serial.is_none(),
     };
     Ok(Prepared { text, lacks_serial })
@@ -76,7 +78,8 @@ pub async fn add(ports: &Ports, prepared: &Prepared, request: &AddRequest) -> Re
     let mut warnings = Vec::new();
     if !request.key.id.looks_like_aws_long_term() {
         warnings.push(
-            "the access key id does not look like a long-term key of AWS (AKIA and 16 of A-Z, 2-7)".to_owned(),
+            "the access key id does not look like a long-term key of AWS (AKIA and 16 of A-Z, 2-7)"
+                .to_owned(),
         );
     }
     let aws = profiles::aws_profile(ports, name.as_str()).await?;
@@ -87,7 +90,12 @@ pub async fn add(ports: &Ports, prepared: &Prepared, request: &AddRequest) -> Re
     } else {
         None
     };
-    warnings.extend(crossed_accounts(profile, request, identity.as_ref(), profiles::serial(profile, &aws)?.as_ref()));
+    warnings.extend(crossed_accounts(
+        profile,
+        request,
+        identity.as_ref(),
+        profiles::serial(profile, &aws)?.as_ref(),
+    ));
     ports.keychain.write(name, &request.key).await.map_err(|error| failures::keychain(&error, name))?;
     tracing::info!(profile = %name, key = %request.key.id.last_four(), "key stored");
     if text != prepared.text {
@@ -120,7 +128,8 @@ fn crossed_accounts(
     }
     if identity.is_some_and(|identity| identity.arn.ends_with(":root")) {
         warnings.push(
-            "this is the root user's key: its sessions last at most 1h; better use a key of an IAM user".to_owned(),
+            "this is the root user's key: its sessions last at most 1h; better use a key of an IAM user"
+                .to_owned(),
         );
     }
     warnings
@@ -128,6 +137,9 @@ fn crossed_accounts(
 
 fn half_done(error: &ConfigFileError, name: &ProfileName) -> Failure {
     let mut failure = failures::config_file(error);
-    failure.message = format!("the key of {name} is in the keychain, but the configuration was not written: {}", failure.message);
+    failure.message = format!(
+        "the key of {name} is in the keychain, but the configuration was not written: {}",
+        failure.message
+    );
     failure
 }

@@ -51,16 +51,22 @@ pub fn sts(error: &StsError, profile: &ProfileName) -> Failure {
         StsError::BadCode => (MfaRefused, format!("wait for the next code, then: stsd refresh {profile}")),
         StsError::BadSerial => (
             MfaRefused,
-            format!("compare mfa_serial of profile {profile} with the device at IAM > Users > Security credentials, then: stsd add {profile} --mfa-serial ARN"),
+            format!(
+                "compare mfa_serial of profile {profile} with the device at IAM > Users > Security credentials, then: stsd add {profile} --mfa-serial ARN"
+            ),
         ),
         StsError::UnknownKey => (
             AwsRefused,
-            format!("activate the key at IAM > Users > Security credentials (a new one needs some 15 s), or store another with: stsd add {profile}"),
+            format!(
+                "activate the key at IAM > Users > Security credentials (a new one needs some 15 s), or store another with: stsd add {profile}"
+            ),
         ),
         StsError::WrongSecret | StsError::SessionCredentials | StsError::ExpiredToken => {
             (AwsRefused, format!("stsd add {profile}"))
         }
-        StsError::ClockSkew => (AwsRefused, "set the clock, for instance with: sudo timedatectl set-ntp true".to_owned()),
+        StsError::ClockSkew => {
+            (AwsRefused, "set the clock, for instance with: sudo timedatectl set-ntp true".to_owned())
+        }
         StsError::RegionDisabled(_) => (
             AwsRefused,
             format!("choose a region in which STS is active: stsd add {profile} --region us-east-1"),
@@ -73,7 +79,8 @@ pub fn sts(error: &StsError, profile: &ProfileName) -> Failure {
         }
         StsError::Malformed | StsError::Network(_) | StsError::Setup(_) => (
             Unavailable,
-            "check the network, HTTPS_PROXY, AWS_CA_BUNDLE and AWS_ENDPOINT_URL_STS, then try again".to_owned(),
+            "check the network, HTTPS_PROXY, AWS_CA_BUNDLE and AWS_ENDPOINT_URL_STS, then try again"
+                .to_owned(),
         ),
     };
     Failure::new(class, error.to_string()).hint(hint)
@@ -87,9 +94,11 @@ pub fn store(error: &StoreError) -> Failure {
         StoreError::Refused { .. } | StoreError::Unsafe { .. } => {
             failure.hint("nothing was changed; mend what is named, then run the command again")
         }
-        StoreError::Io { path, .. } => {
-            failure.hint(format!("nothing was changed; look at: ls -ld {} && df -h {}", parent(path), parent(path)))
-        }
+        StoreError::Io { path, .. } => failure.hint(format!(
+            "nothing was changed; look at: ls -ld {} && df -h {}",
+            parent(path),
+            parent(path)
+        )),
         StoreError::Locked { .. } | StoreError::Busy { .. } => {
             failure.hint("nothing was changed; run the command again when the other program has finished")
         }
@@ -108,18 +117,20 @@ pub fn config(error: &ConfigError, path: &Path) -> Failure {
 pub fn config_file(error: &ConfigFileError) -> Failure {
     let failure = Failure::new(FailureClass::Config, error.to_string());
     match error {
-        ConfigFileError::Unsafe { path, .. } => failure.hint(format!(
-            "sudo chown \"$USER\" {path} && chmod go-w {path}",
-            path = path.display()
-        )),
-        ConfigFileError::Io { path, .. } => failure.hint(format!("ls -ld {} {}", parent(path), path.display())),
+        ConfigFileError::Unsafe { path, .. } => {
+            failure.hint(format!("sudo chown \"$USER\" {path} && chmod go-w {path}", path = path.display()))
+        }
+        ConfigFileError::Io { path, .. } => {
+            failure.hint(format!("ls -ld {} {}", parent(path), path.display()))
+        }
     }
 }
 
 /// AWS's own settings cannot be read.
 #[must_use]
 pub fn aws_settings(error: &AwsSettingsError) -> Failure {
-    Failure::new(FailureClass::Config, error.to_string()).hint("aws configure list   (shows which file AWS's tools read)")
+    Failure::new(FailureClass::Config, error.to_string())
+        .hint("aws configure list   (shows which file AWS's tools read)")
 }
 
 fn parent(path: &Path) -> String {

@@ -48,7 +48,11 @@ pub fn load_config(ports: &Ports) -> Result<Config, Failure> {
 /// # Errors
 ///
 /// Class `Config` for an unknown profile or no profile at all, class `Usage` if several could be meant.
-pub fn select<'a>(config: &'a Config, names: &[ProfileName], path: &Path) -> Result<Vec<&'a Profile>, Failure> {
+pub fn select<'a>(
+    config: &'a Config,
+    names: &[ProfileName],
+    path: &Path,
+) -> Result<Vec<&'a Profile>, Failure> {
     if names.is_empty() {
         return implied(config).map(|profile| vec![profile]);
     }
@@ -76,7 +80,8 @@ fn implied(config: &Config) -> Result<&Profile, Failure> {
 }
 
 fn unknown(config: &Config, name: &ProfileName, path: &Path) -> Failure {
-    let failure = Failure::new(FailureClass::Config, format!("{}: there is no [profiles.{name}]", path.display()));
+    let failure =
+        Failure::new(FailureClass::Config, format!("{}: there is no [profiles.{name}]", path.display()));
     let scored = config.profiles.iter().map(|p| (strsim::jaro_winkler(p.name.as_str(), name.as_str()), p));
     match scored.filter(|(score, _)| *score > 0.8).max_by(|a, b| a.0.total_cmp(&b.0)) {
         Some((_, near)) => failure.hint(format!("did you mean {}? Otherwise: stsd add {name}", near.name)),
@@ -157,7 +162,8 @@ pub fn site(region: Option<Region>, aws: &AwsProfile, name: &ProfileName) -> Res
         (None, Some(text)) => Region::parse(text).map_err(|error| wrong(&error))?,
         (None, None) => Region::parse(FALLBACK_REGION).map_err(|error| wrong(&error))?,
     };
-    let endpoint = aws.sts_endpoint.as_deref().map(EndpointUrl::parse).transpose().map_err(|error| wrong(&error))?;
+    let endpoint =
+        aws.sts_endpoint.as_deref().map(EndpointUrl::parse).transpose().map_err(|error| wrong(&error))?;
     Ok(StsSite { region, endpoint, fips: aws.use_fips, dualstack: aws.use_dualstack })
 }
 
@@ -171,8 +177,11 @@ pub fn serial(profile: &Profile, aws: &AwsProfile) -> Result<Option<MfaSerial>, 
         return Ok(Some(serial.clone()));
     }
     aws.mfa_serial.as_deref().map(MfaSerial::parse).transpose().map_err(|error| {
-        Failure::new(FailureClass::Config, format!("mfa_serial of profile {} in AWS's configuration: {error}", profile.name))
-            .hint(format!("stsd add {} --mfa-serial ARN", profile.name))
+        Failure::new(
+            FailureClass::Config,
+            format!("mfa_serial of profile {} in AWS's configuration: {error}", profile.name),
+        )
+        .hint(format!("stsd add {} --mfa-serial ARN", profile.name))
     })
 }
 
@@ -189,7 +198,8 @@ fn required_serial(profile: &Profile, aws: &AwsProfile) -> Result<MfaSerial, Fai
 fn supported(config: &Config, profile: &Profile, path: &Path) -> Result<(), Failure> {
     let later = |key: &str, instead: &str| {
         let place = format!("{}: [profiles.{}]", path.display(), profile.name);
-        Err(Failure::new(FailureClass::Config, format!("{place}: {key} is not supported by this version")).hint(instead))
+        Err(Failure::new(FailureClass::Config, format!("{place}: {key} is not supported by this version"))
+            .hint(instead))
     };
     if config.keychain == KeychainKind::File {
         return later("keychain = \"file\"", "set keychain = \"os\"");
@@ -198,7 +208,10 @@ fn supported(config: &Config, profile: &Profile, path: &Path) -> Result<(), Fail
         return later("deliver = \"agent\"", "set deliver = \"file\"");
     }
     if profile.role.is_some() {
-        return later("a role (source, role_arn)", "let AWS's tools assume the role: source_profile in ~/.aws/config");
+        return later(
+            "a role (source, role_arn)",
+            "let AWS's tools assume the role: source_profile in ~/.aws/config",
+        );
     }
     match profile.mfa {
         MfaSource::Totp => later("mfa = \"totp\"", "set mfa = \"prompt\""),

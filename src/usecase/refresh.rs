@@ -127,7 +127,7 @@ pub async fn refresh(
     let mut settling = Vec::new();
     for group in groups {
         let names = group.names();
-        match Run::new(ports, config, group).to_the_end(codes).await {
+        match Run::new(ports, config, group).finish(codes).await {
             Ok((done, write)) => {
                 settling.push(write);
                 for (name, refreshed) in done {
@@ -143,7 +143,8 @@ pub async fn refresh(
         }
     }
     let never = || Failure::new(FailureClass::Internal, "the profile was left out of the refresh");
-    let profiles = outcomes.into_iter().map(|(name, outcome)| (name, outcome.unwrap_or_else(|| Err(never()))));
+    let profiles =
+        outcomes.into_iter().map(|(name, outcome)| (name, outcome.unwrap_or_else(|| Err(never()))));
     Ok(RefreshOutcome { profiles: profiles.collect(), settling })
 }
 
@@ -174,7 +175,9 @@ async fn group(ports: &Ports, resolved: Vec<Resolved>) -> (Vec<Group>, Vec<(Prof
                 }
             }
         };
-        let shares = |group: &&mut Group| key.is_some() && group.key == key && group.serial() == member.serial.as_ref();
+        let shares = |group: &&mut Group| {
+            key.is_some() && group.key == key && group.serial() == member.serial.as_ref()
+        };
         match groups.iter_mut().find(shares) {
             Some(group) => group.members.push(member),
             None => groups.push(Group { members: vec![member], key }),
@@ -215,7 +218,7 @@ impl<'a> Run<'a> {
         Self { ports, group, machine, code: None, write: None, issued: None, written: Vec::new() }
     }
 
-    async fn to_the_end(
+    async fn finish(
         mut self,
         codes: &dyn CodeSource,
     ) -> Result<(Vec<(ProfileName, Refreshed)>, Box<dyn PreparedWrite>), Failure> {
@@ -274,8 +277,7 @@ impl<'a> Run<'a> {
         self.write = Some(write.map_err(|error| failures::store(&error))?);
         let code = self.code.take();
         let lead = self.lead()?;
-        let request =
-            SessionRequest { duration: lead.duration, mfa: lead.serial.clone().zip(code) };
+        let request = SessionRequest { duration: lead.duration, mfa: lead.serial.clone().zip(code) };
         let key = self.ports.keychain.read(&lead.name).await;
         let key = key.map_err(|error| failures::keychain(&error, &lead.name))?;
         let answer = self.ports.sts.session_token(&lead.site, &key, &request).await;
@@ -305,7 +307,8 @@ impl<'a> Run<'a> {
                 }
                 Err(error) => {
                     let mut failure = failures::store(&error);
-                    failure.message = format!("the session was obtained but not written: {}", failure.message);
+                    failure.message =
+                        format!("the session was obtained but not written: {}", failure.message);
                     return Err(failure);
                 }
             }
@@ -329,7 +332,10 @@ impl<'a> Run<'a> {
             let record = record_of(self.ports, &session, member, &sections)?;
             records.push((member.name.clone(), record));
             let warnings = member.warnings.clone();
-            done.push((member.name.clone(), Refreshed { expires_at: session.expires_at, sections, warnings }));
+            done.push((
+                member.name.clone(),
+                Refreshed { expires_at: session.expires_at, sections, warnings },
+            ));
         }
         let saved = self.ports.state.update(Box::new(move |state| {
             for (name, record) in records {
@@ -355,7 +361,10 @@ fn record_of(
     let mut records = Vec::new();
     for (target, written) in member.targets.iter().zip(sections) {
         let mut salt = [0; SALT_BYTES];
-        ports.entropy.fill(&mut salt).map_err(|error| Failure::new(FailureClass::Internal, error.to_string()))?;
+        ports
+            .entropy
+            .fill(&mut salt)
+            .map_err(|error| Failure::new(FailureClass::Internal, error.to_string()))?;
         records.push(SectionRecord {
             name: written.section.to_string(),
             // Once ours, always ours: a renewal finds the section that we made.

@@ -31,7 +31,11 @@ pub struct ProfileStatus {
 /// # Errors
 ///
 /// Class `Config` for an unknown profile, class `CredentialsFile` if the file cannot be read.
-pub async fn status(ports: &Ports, config: &Config, names: &[ProfileName]) -> Result<Vec<ProfileStatus>, Failure> {
+pub async fn status(
+    ports: &Ports,
+    config: &Config,
+    names: &[ProfileName],
+) -> Result<Vec<ProfileStatus>, Failure> {
     let selected = match names {
         [] => config.profiles.iter().collect(),
         names => select(config, names, ports.config.path())?,
@@ -55,7 +59,13 @@ pub async fn status(ports: &Ports, config: &Config, names: &[ProfileName]) -> Re
 
 /// The session machine of a profile, restored from what file and state say at `now`.
 #[must_use]
-pub fn machine(config: &Config, profile: &Profile, document: &Document, record: &Record, now: DateTime<Utc>) -> Session {
+pub fn machine(
+    config: &Config,
+    profile: &Profile,
+    document: &Document,
+    record: &Record,
+    now: DateTime<Utc>,
+) -> Session {
     let kind = match &profile.role {
         Some(role) => Kind::Role { parent: role.source.clone().unwrap_or_else(|| profile.name.clone()) },
         None => Kind::Mfa { code: profile.mfa != crate::config::MfaSource::None },

@@ -28,14 +28,9 @@ pub(crate) struct Terms {
 pub(crate) type Success = (String, bool);
 
 pub(crate) fn get_caller_identity(caller: &Caller) -> Success {
-    let Principal {
-        account,
-        arn,
-        user_id,
-    } = &caller.principal;
-    let result = format!(
-        "    <Arn>{arn}</Arn>\n    <UserId>{user_id}</UserId>\n    <Account>{account}</Account>\n"
-    );
+    let Principal { account, arn, user_id } = &caller.principal;
+    let result =
+        format!("    <Arn>{arn}</Arn>\n    <UserId>{user_id}</UserId>\n    <Account>{account}</Account>\n");
     (result, false)
 }
 
@@ -55,10 +50,7 @@ pub(crate) fn get_session_token(
     }
     check_region(world, caller)?;
     let consumed = check_code(world, caller, serial, code, terms)?;
-    Ok((
-        issue(world, caller.principal.clone(), consumed, seconds, terms),
-        consumed,
-    ))
+    Ok((issue(world, caller.principal.clone(), consumed, seconds, terms), consumed))
 }
 
 pub(crate) fn assume_role(
@@ -78,20 +70,9 @@ pub(crate) fn assume_role(
     check_region(world, caller)?;
 
     let denied = || StsError::may_not_assume(&caller.principal.arn, arn);
-    let role = world
-        .roles
-        .iter()
-        .find(|role| role.arn == arn)
-        .cloned()
-        .ok_or_else(denied)?;
-    let trusted = role
-        .trusted_account
-        .as_ref()
-        .is_none_or(|account| *account == caller.principal.account);
-    let identified = role
-        .external_id
-        .as_deref()
-        .is_none_or(|wanted| external_id == Some(wanted));
+    let role = world.roles.iter().find(|role| role.arn == arn).cloned().ok_or_else(denied)?;
+    let trusted = role.trusted_account.as_ref().is_none_or(|account| *account == caller.principal.account);
+    let identified = role.external_id.as_deref().is_none_or(|wanted| external_id == Some(wanted));
     let authenticated = !role.needs_mfa || caller.mfa || code.is_some();
     if !(trusted && identified && authenticated) {
         return Err(denied());
@@ -115,13 +96,7 @@ pub(crate) fn assume_role(
         "    <AssumedRoleUser>\n      <AssumedRoleId>{}</AssumedRoleId>\n      <Arn>{}</Arn>\n    </AssumedRoleUser>\n",
         principal.user_id, principal.arn
     );
-    result.push_str(&issue(
-        world,
-        principal,
-        consumed || caller.mfa,
-        seconds,
-        terms,
-    ));
+    result.push_str(&issue(world, principal, consumed || caller.mfa, seconds, terms));
     Ok((result, consumed))
 }
 
@@ -150,18 +125,8 @@ fn check_code(
 }
 
 /// Makes temporary credentials, remembers them and writes them as XML.
-fn issue(
-    world: &mut World,
-    principal: Principal,
-    mfa: bool,
-    seconds: i64,
-    terms: &Terms,
-) -> String {
-    let seconds = if terms.expired {
-        -3600
-    } else {
-        terms.session_seconds.unwrap_or(seconds)
-    };
+fn issue(world: &mut World, principal: Principal, mfa: bool, seconds: i64, terms: &Terms) -> String {
+    let seconds = if terms.expired { -3600 } else { terms.session_seconds.unwrap_or(seconds) };
     let session = Session {
         access_key_id: ids::access_key_id("ASIA", &principal.account),
         secret: ids::secret(),

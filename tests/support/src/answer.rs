@@ -43,13 +43,7 @@ impl Answer {
         date: DateTime<Utc>,
         body: impl Into<Vec<u8>>,
     ) -> Self {
-        Self {
-            status,
-            content_type: content_type.to_owned(),
-            request_id: None,
-            date,
-            body: body.into(),
-        }
+        Self { status, content_type: content_type.to_owned(), request_id: None, date, body: body.into() }
     }
 
     pub(crate) fn html(status: u16, date: DateTime<Utc>, text: &str) -> Self {
@@ -60,37 +54,22 @@ impl Answer {
     }
 
     /// The answer to `action` whose result holds `result`, which is XML.
-    pub(crate) fn result(
-        action: &str,
-        request_id: &str,
-        date: DateTime<Utc>,
-        result: &str,
-    ) -> Self {
+    pub(crate) fn result(action: &str, request_id: &str, date: DateTime<Utc>, result: &str) -> Self {
         let body = format!(
             "<{action}Response xmlns=\"{NAMESPACE}\">\n  <{action}Result>\n{result}  </{action}Result>\n  \
              <ResponseMetadata>\n    <RequestId>{request_id}</RequestId>\n  </ResponseMetadata>\n</{action}Response>\n"
         );
-        Self {
-            request_id: Some(request_id.to_owned()),
-            ..Self::new(200, "text/xml", date, body)
-        }
+        Self { request_id: Some(request_id.to_owned()), ..Self::new(200, "text/xml", date, body) }
     }
 
     pub(crate) fn error(error: &StsError, request_id: &str, date: DateTime<Utc>) -> Self {
-        let kind = if error.status < 500 {
-            "Sender"
-        } else {
-            "Receiver"
-        };
+        let kind = if error.status < 500 { "Sender" } else { "Receiver" };
         let (code, message) = (escape(&error.code), escape(&error.message));
         let body = format!(
             "<ErrorResponse xmlns=\"{NAMESPACE}\">\n  <Error>\n    <Type>{kind}</Type>\n    <Code>{code}</Code>\n    \
              <Message>{message}</Message>\n  </Error>\n  <RequestId>{request_id}</RequestId>\n</ErrorResponse>\n"
         );
-        Self {
-            request_id: Some(request_id.to_owned()),
-            ..Self::new(error.status, "text/xml", date, body)
-        }
+        Self { request_id: Some(request_id.to_owned()), ..Self::new(error.status, "text/xml", date, body) }
     }
 
     pub(crate) fn head(&self) -> String {
@@ -103,11 +82,7 @@ impl Answer {
             503 => "Service Unavailable",
             _ => "Unknown",
         };
-        let id = self
-            .request_id
-            .as_ref()
-            .map(|id| format!("x-amzn-RequestId: {id}\r\n"))
-            .unwrap_or_default();
+        let id = self.request_id.as_ref().map(|id| format!("x-amzn-RequestId: {id}\r\n")).unwrap_or_default();
         format!(
             "HTTP/1.1 {} {reason}\r\n{id}Content-Type: {}\r\nContent-Length: {}\r\nDate: {}\r\n\r\n",
             self.status,
@@ -120,7 +95,5 @@ impl Answer {
 
 /// Escapes text for XML.
 pub(crate) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

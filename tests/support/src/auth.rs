@@ -27,9 +27,7 @@ pub(crate) fn authenticate(
     request: &HttpRequest,
     now: DateTime<Utc>,
 ) -> Result<Caller, StsError> {
-    let header = request
-        .header("authorization")
-        .ok_or_else(StsError::unsigned)?;
+    let header = request.header("authorization").ok_or_else(StsError::unsigned)?;
     let authorization = Authorization::parse(header).map_err(|text| StsError::incomplete(&text))?;
     let timestamp = request.header("x-amz-date").ok_or_else(|| {
         StsError::incomplete(
@@ -57,11 +55,7 @@ fn find(
 ) -> Result<(String, Caller), StsError> {
     let id = &authorization.access_key_id;
     let region = authorization.region.clone();
-    if let Some(session) = world
-        .sessions
-        .iter()
-        .find(|session| session.access_key_id == *id)
-    {
+    if let Some(session) = world.sessions.iter().find(|session| session.access_key_id == *id) {
         if token != Some(&session.token) {
             return Err(StsError::invalid_key());
         }
@@ -69,29 +63,13 @@ fn find(
             return Err(StsError::expired_token());
         }
         let principal = session.principal.clone();
-        return Ok((
-            session.secret.clone(),
-            Caller {
-                principal,
-                region,
-                temporary: true,
-                mfa: session.mfa,
-            },
-        ));
+        return Ok((session.secret.clone(), Caller { principal, region, temporary: true, mfa: session.mfa }));
     }
-    let key = world
-        .keys
-        .iter()
-        .find(|key| key.id == *id && key.state == KeyState::Active);
+    let key = world.keys.iter().find(|key| key.id == *id && key.state == KeyState::Active);
     let user = key.and_then(|key| world.user_by_id(&key.user_id));
     match (key, user, token) {
         (Some(key), Some(user), None) => {
-            let caller = Caller {
-                principal: user.principal(),
-                region,
-                temporary: false,
-                mfa: false,
-            };
+            let caller = Caller { principal: user.principal(), region, temporary: false, mfa: false };
             Ok((key.secret.clone(), caller))
         }
         _ => Err(StsError::invalid_key()),
@@ -104,15 +82,11 @@ fn check_scope(
     timestamp: &str,
 ) -> Result<(), StsError> {
     if authorization.service != "sts" {
-        return Err(StsError::signature(
-            "Credential should be scoped to correct service: 'sts'. ",
-        ));
+        return Err(StsError::signature("Credential should be scoped to correct service: 'sts'. "));
     }
     let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if authorization.region.is_empty() || !authorization.region.chars().all(letter) {
-        return Err(StsError::signature(
-            "Credential should be scoped to a valid region. ",
-        ));
+        return Err(StsError::signature("Credential should be scoped to a valid region. "));
     }
     if !timestamp.starts_with(&authorization.date) || authorization.date.len() != 8 {
         return Err(StsError::signature(format!(
@@ -129,10 +103,7 @@ fn check_scope(
             )));
         }
     }
-    if request
-        .header("x-amz-content-sha256")
-        .is_some_and(|sent| sent != hash(&request.body))
-    {
+    if request.header("x-amz-content-sha256").is_some_and(|sent| sent != hash(&request.body)) {
         return Err(StsError::wrong_secret());
     }
     Ok(())
@@ -150,6 +121,8 @@ fn check_clock(signed_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), StsEr
 
 fn parse_timestamp(text: &str) -> Result<DateTime<Utc>, StsError> {
     NaiveDateTime::parse_from_str(text, "%Y%m%dT%H%M%SZ").map(|time| time.and_utc()).map_err(|_unparsable| {
-        StsError::incomplete(&format!("Date must be in ISO-8601 'basic format'. Got '{text}'. See http://en.wikipedia.org/wiki/ISO_8601"))
+        StsError::incomplete(&format!(
+            "Date must be in ISO-8601 'basic format'. Got '{text}'. See http://en.wikipedia.org/wiki/ISO_8601"
+        ))
     })
 }

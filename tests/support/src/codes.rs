@@ -10,34 +10,22 @@ impl State {
     }
 
     pub(crate) fn fresh_code(&mut self, serial: &str) -> String {
-        self.world
-            .device_mut(serial)
-            .expect("the world has this device")
-            .last_step = None;
+        self.world.device_mut(serial).expect("the world has this device").last_step = None;
         self.code_at_offset(serial, 0)
     }
 
     pub(crate) fn unused_code(&self, serial: &str) -> Option<String> {
-        let device = self
-            .world
-            .device(serial)
-            .expect("the world has this device");
+        let device = self.world.device(serial).expect("the world has this device");
         mfa::unused_code(device, self.unix(), self.world.code_tolerance)
     }
 
     pub(crate) fn wrong_code(&self, serial: &str) -> String {
-        let device = self
-            .world
-            .device(serial)
-            .expect("the world has this device");
+        let device = self.world.device(serial).expect("the world has this device");
         mfa::wrong_code(device, self.unix(), self.world.code_tolerance)
     }
 
     pub(crate) fn code_at_offset(&self, serial: &str, steps: i64) -> String {
-        let device = self
-            .world
-            .device(serial)
-            .expect("the world has this device");
+        let device = self.world.device(serial).expect("the world has this device");
         let step = (self.unix() / STEP).saturating_add_signed(steps);
         code_at(&device.seed, step * STEP)
     }

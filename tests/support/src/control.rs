@@ -34,9 +34,9 @@ pub(crate) fn handle(state: &mut State, request: &HttpRequest) -> Outcome {
     let path = request.path.strip_prefix(PREFIX).unwrap_or_default();
     let decided = match (request.method.as_str(), path) {
         ("GET", "identities") => Ok(identities(state)),
-        ("GET", "requests") => Ok(
-            json!({"requests": state.log.iter().map(crate::Request::to_json).collect::<Vec<_>>()}),
-        ),
+        ("GET", "requests") => {
+            Ok(json!({"requests": state.log.iter().map(crate::Request::to_json).collect::<Vec<_>>()}))
+        }
         ("DELETE", "requests") => {
             state.log.clear();
             Ok(json!({}))
@@ -57,34 +57,17 @@ pub(crate) fn handle(state: &mut State, request: &HttpRequest) -> Outcome {
     };
     let mut text = body.to_string();
     text.push('\n');
-    Outcome::Send(
-        Answer::new(
-            status,
-            "application/json",
-            clock::now(state.knobs.clock_skew),
-            text,
-        ),
-        0,
-    )
+    Outcome::Send(Answer::new(status, "application/json", clock::now(state.knobs.clock_skew), text), 0)
 }
 
 fn post(state: &mut State, path: &str, body: &Value) -> Result<(), String> {
     match path {
         "fault" => {
             let times = body.get("times").and_then(Value::as_u64);
-            let left = times
-                .map(u32::try_from)
-                .transpose()
-                .map_err(|_large| "\"times\" is too large".to_owned())?;
-            let action = body
-                .get("action")
-                .and_then(Value::as_str)
-                .map(str::to_owned);
-            state.faults.push(Rule {
-                fault: Fault::from_json(body)?,
-                action,
-                left,
-            });
+            let left =
+                times.map(u32::try_from).transpose().map_err(|_large| "\"times\" is too large".to_owned())?;
+            let action = body.get("action").and_then(Value::as_str).map(str::to_owned);
+            state.faults.push(Rule { fault: Fault::from_json(body)?, action, left });
             Ok(())
         }
         "set" => body
@@ -99,22 +82,14 @@ fn post(state: &mut State, path: &str, body: &Value) -> Result<(), String> {
                 "deleted" => KeyState::Deleted,
                 other => return Err(format!("there is no state \"{other}\"")),
             };
-            let key = state
-                .world
-                .key_mut(text(body, "access_key_id")?)
-                .ok_or("no such key")?;
+            let key = state.world.key_mut(text(body, "access_key_id")?).ok_or("no such key")?;
             key.state = key_state;
             Ok(())
         }
         "device" => {
-            let device = state
-                .world
-                .device_mut(text(body, "serial")?)
-                .ok_or("no such device")?;
-            device.enabled = body
-                .get("enabled")
-                .and_then(Value::as_bool)
-                .ok_or("\"enabled\": true or false is wanted")?;
+            let device = state.world.device_mut(text(body, "serial")?).ok_or("no such device")?;
+            device.enabled =
+                body.get("enabled").and_then(Value::as_bool).ok_or("\"enabled\": true or false is wanted")?;
             Ok(())
         }
         "role" => {
@@ -159,9 +134,7 @@ fn set(state: &mut State, name: &str, value: &Value) -> Result<(), String> {
         "session_seconds" if value.is_null() => state.knobs.session_seconds = None,
         "session_seconds" => state.knobs.session_seconds = Some(integer()?),
         "token_size" => {
-            state.knobs.token_size = count()?
-                .try_into()
-                .map_err(|_large| wanted("a smaller integer"))?;
+            state.knobs.token_size = count()?.try_into().map_err(|_large| wanted("a smaller integer"))?;
         }
         "expired_answers" => {
             state.knobs.expired_answers = value.as_bool().ok_or_else(|| wanted("true or false"))?;
@@ -177,27 +150,19 @@ fn code(state: &mut State, query: &str) -> Result<Value, String> {
     let user = query.get("user").map_or("alice", String::as_str);
     let serial = match query.get("serial") {
         Some(serial) => serial.clone(),
-        None => {
-            Identity::of(&state.world, user)
-                .ok_or("no such user")?
-                .serial
-        }
+        None => Identity::of(&state.world, user).ok_or("no such user")?.serial,
     };
     if state.world.device(&serial).is_none() {
         return Err("no such device".to_owned());
     }
     if let Some(offset) = query.get("offset") {
-        let steps = offset
-            .parse()
-            .map_err(|_unparsable| "\"offset\" is not an integer".to_owned())?;
+        let steps = offset.parse().map_err(|_unparsable| "\"offset\" is not an integer".to_owned())?;
         return Ok(json!({"serial": serial, "code": state.code_at_offset(&serial, steps)}));
     }
     let code = match query.get("kind").map_or("fresh", String::as_str) {
         "fresh" => state.fresh_code(&serial),
         "current" => state.code_at_offset(&serial, 0),
-        "unused" => state
-            .unused_code(&serial)
-            .ok_or("all codes of the window were used")?,
+        "unused" => state.unused_code(&serial).ok_or("all codes of the window were used")?,
         "wrong" => state.wrong_code(&serial),
         other => return Err(format!("there is no kind \"{other}\"")),
     };
@@ -207,14 +172,9 @@ fn code(state: &mut State, query: &str) -> Result<Value, String> {
 fn identities(state: &State) -> Value {
     let users = state.world.users().iter();
     let known = users.filter_map(|user| Identity::of(&state.world, &user.name));
-    known
-        .map(|identity| (identity.name.clone(), identity.to_json()))
-        .collect::<Map<_, _>>()
-        .into()
+    known.map(|identity| (identity.name.clone(), identity.to_json())).collect::<Map<_, _>>().into()
 }
 
 fn text<'a>(body: &'a Value, name: &str) -> Result<&'a str, String> {
-    body.get(name)
-        .and_then(Value::as_str)
-        .ok_or_else(|| format!("\"{name}\": a text is wanted"))
+    body.get(name).and_then(Value::as_str).ok_or_else(|| format!("\"{name}\": a text is wanted"))
 }

@@ -19,35 +19,19 @@ impl StsError {
     /// Makes a refusal of any status, code and message.
     #[must_use]
     pub fn new(status: u16, code: &str, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code: code.to_owned(),
-            message: message.into(),
-        }
+        Self { status, code: code.to_owned(), message: message.into() }
     }
 
     pub(crate) fn invalid_key() -> Self {
-        Self::new(
-            403,
-            "InvalidClientTokenId",
-            "The security token included in the request is invalid",
-        )
+        Self::new(403, "InvalidClientTokenId", "The security token included in the request is invalid")
     }
 
     pub(crate) fn expired_token() -> Self {
-        Self::new(
-            403,
-            "ExpiredToken",
-            "The security token included in the request is expired",
-        )
+        Self::new(403, "ExpiredToken", "The security token included in the request is expired")
     }
 
     pub(crate) fn unsigned() -> Self {
-        Self::new(
-            403,
-            "MissingAuthenticationToken",
-            "Request is missing Authentication Token",
-        )
+        Self::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token")
     }
 
     pub(crate) fn incomplete(what: &str) -> Self {
@@ -66,11 +50,7 @@ impl StsError {
     }
 
     /// The request was signed before the window around the server's `now`.
-    pub(crate) fn signed_too_early(
-        signed: DateTime<Utc>,
-        now: DateTime<Utc>,
-        window: TimeDelta,
-    ) -> Self {
+    pub(crate) fn signed_too_early(signed: DateTime<Utc>, now: DateTime<Utc>, window: TimeDelta) -> Self {
         let (signed, edge, now) = (basic(signed), basic(now - window), basic(now));
         let minutes = window.num_minutes();
         Self::signature(format!(
@@ -79,11 +59,7 @@ impl StsError {
     }
 
     /// The request was signed after the window around the server's `now`.
-    pub(crate) fn signed_too_late(
-        signed: DateTime<Utc>,
-        now: DateTime<Utc>,
-        window: TimeDelta,
-    ) -> Self {
+    pub(crate) fn signed_too_late(signed: DateTime<Utc>, now: DateTime<Utc>, window: TimeDelta) -> Self {
         let (signed, edge, now) = (basic(signed), basic(now + window), basic(now));
         let minutes = window.num_minutes();
         Self::signature(format!(
@@ -133,9 +109,7 @@ impl StsError {
     }
 
     pub(crate) fn over_role_maximum() -> Self {
-        Self::validation(
-            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
-        )
+        Self::validation("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
     }
 
     pub(crate) fn region_off(account: &str) -> Self {
@@ -150,11 +124,7 @@ impl StsError {
     }
 
     pub(crate) fn unknown_action(action: &str, version: &str) -> Self {
-        Self::new(
-            400,
-            "InvalidAction",
-            format!("Could not find operation {action} for version {version}"),
-        )
+        Self::new(400, "InvalidAction", format!("Could not find operation {action} for version {version}"))
     }
 
     pub(crate) fn throttled() -> Self {

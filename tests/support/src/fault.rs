@@ -114,21 +114,11 @@ impl Fault {
                 .ok_or_else(|| format!("\"{name}\": a text is wanted"))
         };
         let number = |name: &str| {
-            value
-                .get(name)
-                .and_then(Value::as_i64)
-                .ok_or_else(|| format!("\"{name}\": a number is wanted"))
+            value.get(name).and_then(Value::as_i64).ok_or_else(|| format!("\"{name}\": a number is wanted"))
         };
-        let millis = || {
-            number("millis")?
-                .try_into()
-                .map_err(|_negative| "\"millis\" is negative".to_owned())
-        };
-        let status = || {
-            number("status")?
-                .try_into()
-                .map_err(|_large| "\"status\" is out of range".to_owned())
-        };
+        let millis = || number("millis")?.try_into().map_err(|_negative| "\"millis\" is negative".to_owned());
+        let status =
+            || number("status")?.try_into().map_err(|_large| "\"status\" is out of range".to_owned());
         Ok(match text("fault")?.as_str() {
             "throttle" => Self::Throttle,
             "internal-failure" => Self::InternalFailure,
@@ -137,16 +127,10 @@ impl Fault {
             "html-200" => Self::Html200,
             "garbage" => Self::Garbage,
             "not-http" => Self::NotHttp,
-            "error" => Self::Error {
-                status: status()?,
-                code: text("code")?,
-                message: text("message")?,
-            },
-            "body" => Self::Body {
-                status: status()?,
-                content_type: text("content_type")?,
-                body: text("body")?,
-            },
+            "error" => Self::Error { status: status()?, code: text("code")?, message: text("message")? },
+            "body" => {
+                Self::Body { status: status()?, content_type: text("content_type")?, body: text("body")? }
+            }
             "drop-before-read" => Self::DropBeforeRead,
             "drop-unprocessed" => Self::DropUnprocessed,
             "hang" => Self::Hang,
@@ -159,9 +143,7 @@ impl Fault {
             "missing-token" => Self::MissingToken,
             "empty-result" => Self::EmptyResult,
             "expired-answer" => Self::ExpiredAnswer,
-            "clock-skew" => Self::ClockSkew {
-                seconds: number("seconds")?,
-            },
+            "clock-skew" => Self::ClockSkew { seconds: number("seconds")? },
             other => return Err(format!("there is no fault \"{other}\"")),
         })
     }
@@ -179,9 +161,8 @@ pub(crate) struct Rule {
 
 /// Takes the fault for a request of `action`: that of the oldest rule which applies.
 pub(crate) fn take(rules: &mut Vec<Rule>, action: &str) -> Option<Fault> {
-    let applies = |rule: &Rule| {
-        rule.action.as_deref().is_none_or(|only| only == action) && rule.left != Some(0)
-    };
+    let applies =
+        |rule: &Rule| rule.action.as_deref().is_none_or(|only| only == action) && rule.left != Some(0);
     let rule = rules.iter_mut().find(|rule| applies(rule))?;
     rule.left = rule.left.map(|left| left - 1);
     let fault = rule.fault.clone();

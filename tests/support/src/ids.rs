@@ -24,10 +24,7 @@ pub(crate) fn access_key_id(prefix: &str, account: &str) -> String {
 #[must_use]
 pub fn account_of_key(id: &str) -> Option<String> {
     let bytes = base32::decode(RFC4648, id.get(4..).filter(|tail| tail.len() == 16)?)?;
-    let head = bytes
-        .first_chunk::<6>()?
-        .iter()
-        .fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
+    let head = bytes.first_chunk::<6>()?.iter().fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
     (head >> 47 == 1).then(|| format!("{:012}", (head & 0x7fff_ffff_ff80) >> 7))
 }
 
@@ -67,14 +64,7 @@ pub(crate) fn request_id() -> String {
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex = crate::sigv4::hex(&bytes);
-    [
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..],
-    ]
-    .join("-")
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }
 
 fn random<const N: usize>() -> [u8; N] {
@@ -89,14 +79,8 @@ mod tests {
 
     #[test]
     fn published_key_ids_decode_to_their_accounts() {
-        assert_eq!(
-            account_of_key("ASIAY34FZKBOKMUTVV7A").as_deref(),
-            Some("609629065308")
-        );
-        assert_eq!(
-            account_of_key("ASIAQNZGKIQY56JQ7WML").as_deref(),
-            Some("029608264753")
-        );
+        assert_eq!(account_of_key("ASIAY34FZKBOKMUTVV7A").as_deref(), Some("609629065308"));
+        assert_eq!(account_of_key("ASIAQNZGKIQY56JQ7WML").as_deref(), Some("029608264753"));
         assert_eq!(account_of_key("AKIAIOSFODNN7EXAMPLE"), None);
         assert_eq!(account_of_key("AKIA0"), None);
     }

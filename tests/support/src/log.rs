@@ -41,17 +41,9 @@ pub struct Request {
 }
 
 impl Request {
-    pub(crate) fn read(
-        number: u64,
-        request: &HttpRequest,
-        form: &BTreeMap<String, String>,
-    ) -> Self {
-        let scope = request
-            .header("authorization")
-            .and_then(|header| Authorization::parse(header).ok());
-        let (access_key_id, region) = scope
-            .map(|scope| (scope.access_key_id, scope.region))
-            .unzip();
+    pub(crate) fn read(number: u64, request: &HttpRequest, form: &BTreeMap<String, String>) -> Self {
+        let scope = request.header("authorization").and_then(|header| Authorization::parse(header).ok());
+        let (access_key_id, region) = scope.map(|scope| (scope.access_key_id, scope.region)).unzip();
         let parameter = |name: &str| form.get(name).cloned();
         Self {
             number,

@@ -25,9 +25,7 @@ pub(crate) fn consume(
         .filter(|device| device.enabled && device.user_id == principal.user_id)
         .ok_or_else(StsError::wrong_serial)?;
     let step = steps(unix(now), tolerance)
-        .find(|step| {
-            device.last_step.is_none_or(|last| *step > last) && code_of(device, *step) == code
-        })
+        .find(|step| device.last_step.is_none_or(|last| *step > last) && code_of(device, *step) == code)
         .ok_or_else(StsError::wrong_code)?;
     device.last_step = Some(step);
     Ok(())
@@ -45,15 +43,11 @@ pub(crate) fn unused_code(device: &MfaDevice, unix_time: u64, tolerance: u64) ->
 
 /// A well-formed code that is of no step near the window; another one each time, for callers that remember codes.
 pub(crate) fn wrong_code(device: &MfaDevice, unix_time: u64, tolerance: u64) -> String {
-    let right: Vec<String> = steps(unix_time, tolerance + 10)
-        .map(|step| code_of(device, step))
-        .collect();
+    let right: Vec<String> = steps(unix_time, tolerance + 10).map(|step| code_of(device, step)).collect();
     let start = getrandom::u32().expect("the system has entropy");
     let mut candidates =
         (0..1_000_000).map(|number| format!("{:06}", start.wrapping_add(number) % 1_000_000));
-    candidates
-        .find(|code| !right.contains(code))
-        .expect("most codes are wrong")
+    candidates.find(|code| !right.contains(code)).expect("most codes are wrong")
 }
 
 fn steps(unix_time: u64, tolerance: u64) -> impl Iterator<Item = u64> {

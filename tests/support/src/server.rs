@@ -61,13 +61,7 @@ impl StrictSts {
             .name("strict-sts".to_owned())
             .spawn(move || run(listener, &state, stopped))?;
         let url = format!("http://127.0.0.1:{port}");
-        Ok(Self {
-            url,
-            port,
-            shared,
-            stop: Some(stop),
-            thread: Some(thread),
-        })
+        Ok(Self { url, port, shared, stop: Some(stop), thread: Some(thread) })
     }
 
     /// The endpoint, `http://127.0.0.1:PORT`, without a slash at its end.
@@ -124,24 +118,13 @@ impl StrictSts {
     /// The requests of one action so far.
     #[must_use]
     pub fn requests_of(&self, action: &str) -> Vec<Request> {
-        self.shared
-            .lock()
-            .log
-            .iter()
-            .filter(|request| request.action == action)
-            .cloned()
-            .collect()
+        self.shared.lock().log.iter().filter(|request| request.action == action).cloned().collect()
     }
 
     /// Counts the requests so far that bore a one-time code.
     #[must_use]
     pub fn codes_sent(&self) -> usize {
-        self.shared
-            .lock()
-            .log
-            .iter()
-            .filter(|request| request.code.is_some())
-            .count()
+        self.shared.lock().log.iter().filter(|request| request.code.is_some()).count()
     }
 
     /// Forgets the requests so far; their numbers go on.
@@ -151,48 +134,28 @@ impl StrictSts {
 
     /// Waits until the requests so far fulfil `enough`; whether they did before `timeout` was over.
     #[must_use]
-    pub fn wait_for_requests(
-        &self,
-        timeout: Duration,
-        enough: impl Fn(&[Request]) -> bool,
-    ) -> bool {
+    pub fn wait_for_requests(&self, timeout: Duration, enough: impl Fn(&[Request]) -> bool) -> bool {
         self.shared.wait(timeout, enough)
     }
 
     /// Applies a fault to the next `times` requests of any action.
     pub fn fail_next(&self, times: u32, fault: Fault) {
-        self.push(Rule {
-            fault,
-            action: None,
-            left: Some(times),
-        });
+        self.push(Rule { fault, action: None, left: Some(times) });
     }
 
     /// Applies a fault to the next `times` requests of one action.
     pub fn fail_next_of(&self, action: &str, times: u32, fault: Fault) {
-        self.push(Rule {
-            fault,
-            action: Some(action.to_owned()),
-            left: Some(times),
-        });
+        self.push(Rule { fault, action: Some(action.to_owned()), left: Some(times) });
     }
 
     /// Applies a fault to all requests of one action until [`StrictSts::clear_faults`].
     pub fn fail_action(&self, action: &str, fault: Fault) {
-        self.push(Rule {
-            fault,
-            action: Some(action.to_owned()),
-            left: None,
-        });
+        self.push(Rule { fault, action: Some(action.to_owned()), left: None });
     }
 
     /// Applies a fault to all requests until [`StrictSts::clear_faults`].
     pub fn fail_always(&self, fault: Fault) {
-        self.push(Rule {
-            fault,
-            action: None,
-            left: None,
-        });
+        self.push(Rule { fault, action: None, left: None });
     }
 
     /// Takes back all faults. What hangs already goes on hanging.
@@ -227,10 +190,7 @@ impl StrictSts {
     /// When there never was such a key.
     pub fn set_key_state(&self, access_key_id: &str, state: KeyState) {
         self.world(|world| {
-            world
-                .key_mut(access_key_id)
-                .expect("the world has this key")
-                .state = state;
+            world.key_mut(access_key_id).expect("the world has this key").state = state;
         });
     }
 
@@ -261,10 +221,7 @@ impl StrictSts {
     /// When there is no such device, or all codes of the window were used.
     #[must_use]
     pub fn unused_code(&self, serial: &str) -> String {
-        self.shared
-            .lock()
-            .unused_code(serial)
-            .expect("not all codes of the window were used")
+        self.shared.lock().unused_code(serial).expect("not all codes of the window were used")
     }
 
     /// Gives a well-formed code that is refused; another one each time.
@@ -306,13 +263,10 @@ impl Drop for StrictSts {
 
 /// Accepts connections until the other half of `stopped` is gone; then all of them end with the runtime.
 fn run(listener: TcpListener, shared: &Arc<Shared>, stopped: oneshot::Receiver<()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime can be built");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be built");
     runtime.block_on(async {
-        let listener =
-            tokio::net::TcpListener::from_std(listener).expect("the listener is non-blocking");
+        let listener = tokio::net::TcpListener::from_std(listener).expect("the listener is non-blocking");
         let state = Arc::clone(shared);
         tokio::spawn(async move {
             loop {

@@ -24,9 +24,7 @@ pub(crate) fn handle(state: &mut State, request: &HttpRequest) -> Outcome {
     let outcome = instead(fault.as_ref(), state, &mut entry)
         .unwrap_or_else(|| process(fault.as_ref(), state, request, &form, &mut entry));
     entry.status = match &outcome {
-        Outcome::Send(answer, _) | Outcome::Drip(answer, _) | Outcome::Cut(answer, _) => {
-            Some(answer.status)
-        }
+        Outcome::Send(answer, _) | Outcome::Drip(answer, _) | Outcome::Cut(answer, _) => Some(answer.status),
         Outcome::Raw(_) | Outcome::Close | Outcome::Reset | Outcome::Hang => None,
     };
     state.log.push(entry);
@@ -43,29 +41,18 @@ fn instead(fault: Option<&Fault>, state: &State, entry: &mut Request) -> Option<
     let answer = match fault? {
         Fault::Throttle => refuse(&StsError::throttled()),
         Fault::InternalFailure => refuse(&StsError::internal()),
-        Fault::Error {
-            status,
-            code,
-            message,
-        } => refuse(&StsError::new(*status, code, message.as_str())),
+        Fault::Error { status, code, message } => refuse(&StsError::new(*status, code, message.as_str())),
         Fault::Html503 => Answer::html(503, now, "503 Service Temporarily Unavailable"),
-        Fault::ProxyPage403 => Answer::html(
-            403,
-            now,
-            "Access to this site is blocked by your organisation's proxy",
-        ),
+        Fault::ProxyPage403 => {
+            Answer::html(403, now, "Access to this site is blocked by your organisation's proxy")
+        }
         Fault::Html200 => Answer::html(200, now, "Please log in to the network"),
-        Fault::Garbage => Answer::new(
-            200,
-            "text/xml",
-            now,
-            b"\x00\xff\xfe<<<&;\x80\x81 not xml \x00".as_slice(),
-        ),
-        Fault::Body {
-            status,
-            content_type,
-            body,
-        } => Answer::new(*status, content_type, now, body.as_bytes()),
+        Fault::Garbage => {
+            Answer::new(200, "text/xml", now, b"\x00\xff\xfe<<<&;\x80\x81 not xml \x00".as_slice())
+        }
+        Fault::Body { status, content_type, body } => {
+            Answer::new(*status, content_type, now, body.as_bytes())
+        }
         Fault::NotHttp => return Some(Outcome::Raw(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec())),
         Fault::DropBeforeRead => return Some(Outcome::Reset),
         Fault::DropUnprocessed => return Some(Outcome::Close),
@@ -137,9 +124,7 @@ fn call(
     let (action, version) = (parameter("Action"), parameter("Version"));
     match action {
         "GetCallerIdentity" if version == VERSION => Ok(get_caller_identity(&caller)),
-        "GetSessionToken" if version == VERSION => {
-            get_session_token(&mut state.world, &caller, form, terms)
-        }
+        "GetSessionToken" if version == VERSION => get_session_token(&mut state.world, &caller, form, terms),
         "AssumeRole" if version == VERSION => assume_role(&mut state.world, &caller, form, terms),
         _ => Err(StsError::unknown_action(action, version)),
     }
@@ -148,15 +133,11 @@ fn call(
 /// Spoils the content of a result.
 fn spoil(fault: Option<&Fault>, result: String) -> String {
     let without = |tag: &str, instead: &str| {
-        let lines = result
-            .lines()
-            .map(|line| if line.contains(tag) { instead } else { line });
+        let lines = result.lines().map(|line| if line.contains(tag) { instead } else { line });
         lines.flat_map(|line| [line, "\n"]).collect()
     };
     match fault {
-        Some(Fault::BadExpiration) => {
-            without("<Expiration>", "      <Expiration>not-a-date</Expiration>")
-        }
+        Some(Fault::BadExpiration) => without("<Expiration>", "      <Expiration>not-a-date</Expiration>"),
         Some(Fault::MissingToken) => without("<SessionToken>", ""),
         Some(Fault::EmptyResult) => String::new(),
         _ => result,

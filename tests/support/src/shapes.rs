@@ -13,43 +13,22 @@ pub(crate) struct Shapes<'a> {
 
 impl<'a> Shapes<'a> {
     pub(crate) fn new(form: &'a BTreeMap<String, String>) -> Self {
-        Self {
-            form,
-            complaints: Vec::new(),
-        }
+        Self { form, complaints: Vec::new() }
     }
 
     /// A text of `min..=max` characters, all alphanumeric or `_` or in `extra`; absent or empty is `None`.
-    pub(crate) fn text(
-        &mut self,
-        name: &str,
-        min: usize,
-        max: usize,
-        extra: &str,
-    ) -> Option<&'a str> {
+    pub(crate) fn text(&mut self, name: &str, min: usize, max: usize, extra: &str) -> Option<&'a str> {
         let value = self.form.get(name)?;
         let length = value.chars().count();
         if length < min {
-            self.complain(
-                name,
-                value,
-                &format!("have length greater than or equal to {min}"),
-            );
+            self.complain(name, value, &format!("have length greater than or equal to {min}"));
         }
         if length > max {
-            self.complain(
-                name,
-                value,
-                &format!("have length less than or equal to {max}"),
-            );
+            self.complain(name, value, &format!("have length less than or equal to {max}"));
         }
         let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || extra.contains(c);
         if !value.chars().all(allowed) {
-            self.complain(
-                name,
-                value,
-                &format!("satisfy regular expression pattern: [\\w{extra}]*"),
-            );
+            self.complain(name, value, &format!("satisfy regular expression pattern: [\\w{extra}]*"));
         }
         Some(value)
     }
@@ -76,11 +55,7 @@ impl<'a> Shapes<'a> {
             self.complain("TokenCode", value, "have length greater than or equal to 6");
         }
         if !value.chars().all(|c| c.is_ascii_digit()) {
-            self.complain(
-                "TokenCode",
-                value,
-                "satisfy regular expression pattern: [\\d]*",
-            );
+            self.complain("TokenCode", value, "satisfy regular expression pattern: [\\d]*");
         }
         Some(value)
     }
@@ -90,22 +65,12 @@ impl<'a> Shapes<'a> {
         let Some(value) = self.form.get("DurationSeconds") else {
             return Ok(default);
         };
-        let seconds = value
-            .parse()
-            .map_err(|_unparsable| StsError::new(400, "MalformedInput", ""))?;
+        let seconds = value.parse().map_err(|_unparsable| StsError::new(400, "MalformedInput", ""))?;
         if seconds < 900 {
-            self.complain(
-                "DurationSeconds",
-                value,
-                "have value greater than or equal to 900",
-            );
+            self.complain("DurationSeconds", value, "have value greater than or equal to 900");
         }
         if seconds > max {
-            self.complain(
-                "DurationSeconds",
-                value,
-                &format!("have value less than or equal to {max}"),
-            );
+            self.complain("DurationSeconds", value, &format!("have value less than or equal to {max}"));
         }
         Ok(seconds)
     }
@@ -118,26 +83,18 @@ impl<'a> Shapes<'a> {
             _ => "errors",
         };
         let (count, all) = (self.complaints.len(), self.complaints.join("; "));
-        Err(StsError::validation(format!(
-            "{count} validation {noun} detected: {all}"
-        )))
+        Err(StsError::validation(format!("{count} validation {noun} detected: {all}")))
     }
 
     fn complain(&mut self, name: &str, value: &str, must: &str) {
         let field = member(name);
-        self.complaints.push(format!(
-            "Value '{value}' at '{field}' failed to satisfy constraint: Member must {must}"
-        ));
+        self.complaints
+            .push(format!("Value '{value}' at '{field}' failed to satisfy constraint: Member must {must}"));
     }
 }
 
 /// `TokenCode` as messages write it: `tokenCode`.
 fn member(name: &str) -> String {
     let mut letters = name.chars();
-    letters
-        .next()
-        .map(|first| first.to_ascii_lowercase())
-        .into_iter()
-        .chain(letters)
-        .collect()
+    letters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(letters).collect()
 }

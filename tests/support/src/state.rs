@@ -33,12 +33,7 @@ pub(crate) struct Knobs {
 
 impl Default for Knobs {
     fn default() -> Self {
-        Self {
-            clock_skew: 0,
-            session_seconds: None,
-            token_size: 400,
-            expired_answers: false,
-        }
+        Self { clock_skew: 0, session_seconds: None, token_size: 400, expired_answers: false }
     }
 }
 
@@ -51,13 +46,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(world: World) -> Self {
-        Self {
-            state: Mutex::new(State {
-                world,
-                ..State::default()
-            }),
-            logged: Condvar::new(),
-        }
+        Self { state: Mutex::new(State { world, ..State::default() }), logged: Condvar::new() }
     }
 
     /// Locks the state. A test that panicked with the lock held does not take the others down with it.
@@ -71,9 +60,7 @@ impl Shared {
 
     /// Waits until the log fulfils `enough`, for `timeout` at most.
     pub(crate) fn wait(&self, timeout: Duration, enough: impl Fn(&[Request]) -> bool) -> bool {
-        let waited = self
-            .logged
-            .wait_timeout_while(self.lock(), timeout, |state| !enough(&state.log));
+        let waited = self.logged.wait_timeout_while(self.lock(), timeout, |state| !enough(&state.log));
         let (state, _timed_out) = waited.unwrap_or_else(PoisonError::into_inner);
         enough(&state.log)
     }

@@ -125,34 +125,22 @@ impl World {
     #[must_use]
     pub fn with_alice() -> Self {
         let mut world = Self::default();
-        for (account, name) in [
-            ("123456789012", "alice"),
-            ("123456789012", "bob"),
-            ("210987654321", "carol"),
-        ] {
+        for (account, name) in [("123456789012", "alice"), ("123456789012", "bob"), ("210987654321", "carol")]
+        {
             let mut user = world.user(account, name);
             user.key();
             user.mfa_device(name);
         }
-        world
-            .role("arn:aws:iam::210987654321:role/Admin")
-            .needs_mfa();
+        world.role("arn:aws:iam::210987654321:role/Admin").needs_mfa();
         world
     }
 
     /// Finds a user, or creates it.
     pub fn user(&mut self, account: &str, name: &str) -> UserMut<'_> {
-        let found = self
-            .users
-            .iter()
-            .find(|user| user.account == account && user.name == name)
-            .cloned();
+        let found = self.users.iter().find(|user| user.account == account && user.name == name).cloned();
         let user = found.unwrap_or_else(|| {
-            let user = User {
-                account: account.to_owned(),
-                name: name.to_owned(),
-                id: ids::unique_id("AIDA"),
-            };
+            let user =
+                User { account: account.to_owned(), name: name.to_owned(), id: ids::unique_id("AIDA") };
             self.users.push(user.clone());
             user
         });
@@ -161,24 +149,18 @@ impl World {
 
     /// Finds a role by its ARN, or creates it: one hour at most, no conditions.
     pub fn role(&mut self, arn: &str) -> RoleMut<'_> {
-        let index = self
-            .roles
-            .iter()
-            .position(|role| role.arn == arn)
-            .unwrap_or_else(|| {
-                self.roles.push(Role {
-                    arn: arn.to_owned(),
-                    id: ids::unique_id("AROA"),
-                    max_session_seconds: 3600,
-                    external_id: None,
-                    needs_mfa: false,
-                    trusted_account: None,
-                });
-                self.roles.len() - 1
+        let index = self.roles.iter().position(|role| role.arn == arn).unwrap_or_else(|| {
+            self.roles.push(Role {
+                arn: arn.to_owned(),
+                id: ids::unique_id("AROA"),
+                max_session_seconds: 3600,
+                external_id: None,
+                needs_mfa: false,
+                trusted_account: None,
             });
-        RoleMut {
-            role: &mut self.roles[index],
-        }
+            self.roles.len() - 1
+        });
+        RoleMut { role: &mut self.roles[index] }
     }
 
     /// Finds the first user of a name, in any account.
@@ -206,9 +188,7 @@ impl World {
 
     /// Finds a device by its serial.
     pub fn device_mut(&mut self, serial: &str) -> Option<&mut MfaDevice> {
-        self.devices
-            .iter_mut()
-            .find(|device| device.serial == serial)
+        self.devices.iter_mut().find(|device| device.serial == serial)
     }
 
     /// Forgets which codes were used, of all devices.
@@ -256,11 +236,7 @@ impl User {
     }
 
     pub(crate) fn principal(&self) -> Principal {
-        Principal {
-            account: self.account.clone(),
-            arn: self.arn(),
-            user_id: self.id.clone(),
-        }
+        Principal { account: self.account.clone(), arn: self.arn(), user_id: self.id.clone() }
     }
 }
 
@@ -289,12 +265,7 @@ impl UserMut<'_> {
     /// Creates an access key of a given id and secret.
     pub fn key_with(&mut self, id: &str, secret: &str) -> Key {
         let user_id = self.user.id.clone();
-        let key = Key {
-            id: id.to_owned(),
-            secret: secret.to_owned(),
-            user_id,
-            state: KeyState::Active,
-        };
+        let key = Key { id: id.to_owned(), secret: secret.to_owned(), user_id, state: KeyState::Active };
         self.world.keys.push(key.clone());
         key
     }
@@ -311,13 +282,7 @@ impl UserMut<'_> {
 
     fn device(&mut self, serial: String) -> MfaDevice {
         let user_id = self.user.id.clone();
-        let device = MfaDevice {
-            serial,
-            user_id,
-            seed: ids::seed(),
-            enabled: true,
-            last_step: None,
-        };
+        let device = MfaDevice { serial, user_id, seed: ids::seed(), enabled: true, last_step: None };
         self.world.devices.push(device.clone());
         device
     }

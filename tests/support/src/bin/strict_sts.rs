@@ -30,17 +30,14 @@ fn run() -> io::Result<()> {
         match argument.as_str() {
             "--port" => {
                 let number = arguments.next().and_then(|text| text.parse().ok());
-                port = number.ok_or_else(|| {
-                    io::Error::other("--port: a number from 0 to 65535 is wanted")
-                })?;
+                port =
+                    number.ok_or_else(|| io::Error::other("--port: a number from 0 to 65535 is wanted"))?;
             }
             "--print-json" => {}
             "--stay" => stay = true,
             other => {
                 let usage = "usage: strict-sts [--port N] [--print-json] [--stay]";
-                return Err(io::Error::other(format!(
-                    "unknown argument {other}\n{usage}"
-                )));
+                return Err(io::Error::other(format!("unknown argument {other}\n{usage}")));
             }
         }
     }

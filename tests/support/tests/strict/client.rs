@@ -36,23 +36,12 @@ impl Signer {
 
     /// The temporary credentials of an answer.
     pub(crate) fn issued(reply: &Reply) -> Self {
-        Self::new(
-            &reply.tag("AccessKeyId"),
-            &reply.tag("SecretAccessKey"),
-            Some(reply.tag("SessionToken")),
-        )
+        Self::new(&reply.tag("AccessKeyId"), &reply.tag("SecretAccessKey"), Some(reply.tag("SessionToken")))
     }
 
     fn new(id: &str, secret: &str, token: Option<String>) -> Self {
         let (id, secret) = (id.to_owned(), secret.to_owned());
-        Self {
-            id,
-            secret,
-            token,
-            region: "us-east-1",
-            service: "sts",
-            skew: 0,
-        }
+        Self { id, secret, token, region: "us-east-1", service: "sts", skew: 0 }
     }
 
     /// Sends a call and reads its answer.
@@ -69,8 +58,7 @@ impl Signer {
         let mut body = format!("Action={action}&Version=2011-06-15");
         for (name, value) in parameters {
             let value =
-                percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC)
-                    .to_string();
+                percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string();
             body.push_str(&["&", name, "=", &value].concat());
         }
         exchange(sts.port(), &self.request(sts, &body))
@@ -78,19 +66,14 @@ impl Signer {
 
     /// The bytes of a signed POST.
     pub(crate) fn request(&self, sts: &StrictSts, body: &str) -> String {
-        let identity =
-            Credentials::new(&self.id, &self.secret, self.token.clone(), None, "test").into();
+        let identity = Credentials::new(&self.id, &self.secret, self.token.clone(), None, "test").into();
         let shift = Duration::from_secs(self.skew.unsigned_abs());
         let now = SystemTime::now();
         let params = SigningParams::builder()
             .identity(&identity)
             .region(self.region)
             .name(self.service)
-            .time(if self.skew < 0 {
-                now - shift
-            } else {
-                now + shift
-            })
+            .time(if self.skew < 0 { now - shift } else { now + shift })
             .settings(SigningSettings::default())
             .build()
             .unwrap()
@@ -124,9 +107,7 @@ impl Reply {
     pub(crate) fn tag(&self, name: &str) -> String {
         let (open, close) = (format!("<{name}>"), format!("</{name}>"));
         let rest = self.body.split_once(&open).map(|(_, rest)| rest);
-        rest.and_then(|rest| rest.split_once(&close))
-            .map(|(text, _)| text.to_owned())
-            .unwrap_or_default()
+        rest.and_then(|rest| rest.split_once(&close)).map(|(text, _)| text.to_owned()).unwrap_or_default()
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
@@ -150,19 +131,11 @@ pub(crate) fn exchange(port: u16, request: &str) -> io::Result<Reply> {
     loop {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         if let Some((head, _)) = text.split_once("\r\n\r\n") {
-            let status = head
-                .split(' ')
-                .nth(1)
-                .and_then(|status| status.parse().ok());
-            let mut reply = Reply {
-                status: status.unwrap_or_default(),
-                head: head.to_owned(),
-                body: String::new(),
-            };
-            let length: usize = reply
-                .header("content-length")
-                .and_then(|text| text.parse().ok())
-                .unwrap_or_default();
+            let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+            let mut reply =
+                Reply { status: status.unwrap_or_default(), head: head.to_owned(), body: String::new() };
+            let length: usize =
+                reply.header("content-length").and_then(|text| text.parse().ok()).unwrap_or_default();
             let start = head.len() + 4;
             if bytes.len() >= start + length {
                 reply.body = String::from_utf8_lossy(&bytes[start..]).into_owned();
@@ -179,8 +152,7 @@ pub(crate) fn exchange(port: u16, request: &str) -> io::Result<Reply> {
 /// Sends a request to the control interface.
 pub(crate) fn control(sts: &StrictSts, method: &str, path: &str, body: &str) -> Reply {
     let length = body.len();
-    let request = format!(
-        "{method} /_control/{path} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n{body}"
-    );
+    let request =
+        format!("{method} /_control/{path} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n{body}");
     exchange(sts.port(), &request).expect("the control interface answers")
 }

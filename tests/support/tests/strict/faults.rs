@@ -32,36 +32,17 @@ fn once(fault: Fault) -> (std::io::Result<Reply>, bool) {
 
 #[test]
 fn answers_in_place_of_the_call_consume_nothing() {
-    let error = Fault::Error {
-        status: 403,
-        code: "OptInRequired".to_owned(),
-        message: "a < b".to_owned(),
-    };
-    let body = Fault::Body {
-        status: 403,
-        content_type: "application/xml".to_owned(),
-        body: "<Error/>".to_owned(),
-    };
+    let error = Fault::Error { status: 403, code: "OptInRequired".to_owned(), message: "a < b".to_owned() };
+    let body =
+        Fault::Body { status: 403, content_type: "application/xml".to_owned(), body: "<Error/>".to_owned() };
     for (fault, status, part) in [
-        (
-            Fault::Throttle,
-            400,
-            "<Code>Throttling</Code>\n    <Message>Rate exceeded</Message>",
-        ),
-        (
-            Fault::InternalFailure,
-            500,
-            "<Type>Receiver</Type>\n    <Code>InternalFailure</Code>",
-        ),
+        (Fault::Throttle, 400, "<Code>Throttling</Code>\n    <Message>Rate exceeded</Message>"),
+        (Fault::InternalFailure, 500, "<Type>Receiver</Type>\n    <Code>InternalFailure</Code>"),
         (Fault::Html503, 503, "<html>"),
         (Fault::ProxyPage403, 403, "proxy"),
         (Fault::Html200, 200, "<html>"),
         (Fault::Garbage, 200, "not xml"),
-        (
-            error,
-            403,
-            "<Code>OptInRequired</Code>\n    <Message>a &lt; b</Message>",
-        ),
+        (error, 403, "<Code>OptInRequired</Code>\n    <Message>a &lt; b</Message>"),
         (body, 403, "<Error/>"),
     ] {
         let (seen, consumed) = once(fault.clone());
@@ -84,8 +65,8 @@ fn lost_connections_say_whether_the_code_is_gone() {
         let (seen, gone) = once(fault.clone());
         let error = seen.expect_err("the connection is lost");
         assert_eq!((error.kind(), gone), (kind, consumed), "{fault:?}");
-        let half_a_body = error.to_string().contains("<AccessKeyId>")
-            && !error.to_string().contains("<Expiration>");
+        let half_a_body =
+            error.to_string().contains("<AccessKeyId>") && !error.to_string().contains("<Expiration>");
         assert_eq!(half_a_body, fault == Fault::Truncated, "{fault:?}");
     }
 }
@@ -95,11 +76,7 @@ fn spoilt_answers_have_consumed_the_code() {
     let check = |fault: Fault, holds: fn(&Reply) -> bool| {
         let (seen, consumed) = once(fault.clone());
         let seen = seen.unwrap();
-        assert!(
-            seen.status == 200 && consumed && holds(&seen),
-            "{fault:?}: {}",
-            seen.body
-        );
+        assert!(seen.status == 200 && consumed && holds(&seen), "{fault:?}: {}", seen.body);
     };
     check(Fault::BadExpiration, |reply| {
         reply.tag("Expiration") == "not-a-date" && reply.tag("SecretAccessKey").len() == 40
@@ -110,21 +87,15 @@ fn spoilt_answers_have_consumed_the_code() {
     check(Fault::EmptyResult, |reply| {
         reply.tag("GetSessionTokenResult").trim().is_empty() && !reply.tag("RequestId").is_empty()
     });
-    check(Fault::ExpiredAnswer, |reply| {
-        reply.tag("Expiration") < chrono::Utc::now().to_rfc3339()
-    });
-    check(Fault::SlowDrip { millis: 0 }, |reply| {
-        !reply.tag("Expiration").is_empty()
-    });
+    check(Fault::ExpiredAnswer, |reply| reply.tag("Expiration") < chrono::Utc::now().to_rfc3339());
+    check(Fault::SlowDrip { millis: 0 }, |reply| !reply.tag("Expiration").is_empty());
 }
 
 #[test]
 fn a_delay_holds_the_answer_back() {
     let start = Instant::now();
     let (seen, consumed) = once(Fault::Delay { millis: 300 });
-    assert!(
-        seen.unwrap().status == 200 && consumed && start.elapsed() >= Duration::from_millis(300)
-    );
+    assert!(seen.unwrap().status == 200 && consumed && start.elapsed() >= Duration::from_millis(300));
 }
 
 #[test]
@@ -132,8 +103,7 @@ fn a_hanging_server_is_seen_and_stopping_it_ends_the_wait() {
     let sts = StrictSts::with_alice();
     sts.fail_always(Fault::Hang);
     let port = sts.port();
-    let request =
-        Signer::of(&sts.alice()).request(&sts, "Action=GetCallerIdentity&Version=2011-06-15");
+    let request = Signer::of(&sts.alice()).request(&sts, "Action=GetCallerIdentity&Version=2011-06-15");
     let waiting = thread::spawn(move || exchange(port, &request));
     assert!(sts.wait_for_requests(Duration::from_secs(5), |log| log.len() == 1));
     assert_eq!(sts.requests()[0].status, None);
@@ -141,13 +111,7 @@ fn a_hanging_server_is_seen_and_stopping_it_ends_the_wait() {
     assert!(!waiting.is_finished());
     sts.stop();
     let error = waiting.join().unwrap().expect_err("the server is gone");
-    assert!(
-        matches!(
-            error.kind(),
-            ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset
-        ),
-        "{error}"
-    );
+    assert!(matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset), "{error}");
     assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err());
 }
 
@@ -158,20 +122,11 @@ fn faults_apply_to_whom_they_are_for() {
     let status = |action: &str| alice.call(&sts, action, &[]).status;
     sts.fail_next_of("GetSessionToken", 2, Fault::InternalFailure);
     assert_eq!(
-        [
-            "GetCallerIdentity",
-            "GetSessionToken",
-            "GetSessionToken",
-            "GetSessionToken"
-        ]
-        .map(status),
+        ["GetCallerIdentity", "GetSessionToken", "GetSessionToken", "GetSessionToken"].map(status),
         [200, 500, 500, 200]
     );
     sts.fail_action("GetCallerIdentity", Fault::Throttle);
-    assert_eq!(
-        ["GetCallerIdentity", "GetCallerIdentity", "GetSessionToken"].map(status),
-        [400, 400, 200]
-    );
+    assert_eq!(["GetCallerIdentity", "GetCallerIdentity", "GetSessionToken"].map(status), [400, 400, 200]);
     sts.clear_faults();
     assert_eq!(status("GetCallerIdentity"), 200);
     assert_eq!(sts.requests_of("GetCallerIdentity").len(), 4);

@@ -9,19 +9,12 @@ const WRONG_SERIAL: &str = "MultiFactorAuthentication failed, unable to validate
     Please verify your MFA serial number is valid and associated with this user.";
 
 fn session(sts: &StrictSts, user: &Identity, serial: &str, code: &str) -> Reply {
-    Signer::of(user).call(
-        sts,
-        "GetSessionToken",
-        &[("SerialNumber", serial), ("TokenCode", code)],
-    )
+    Signer::of(user).call(sts, "GetSessionToken", &[("SerialNumber", serial), ("TokenCode", code)])
 }
 
 #[track_caller]
 fn refused(reply: &Reply, status: u16, code: &str, message: &str) {
-    assert_eq!(
-        reply.refusal(),
-        (status, code.to_owned(), message.to_owned())
-    );
+    assert_eq!(reply.refusal(), (status, code.to_owned(), message.to_owned()));
 }
 
 #[test]
@@ -30,12 +23,7 @@ fn a_code_is_taken_once() {
     let alice = sts.alice();
     let code = sts.fresh_code(&alice.serial);
     assert_eq!(session(&sts, &alice, &alice.serial, &code).status, 200);
-    refused(
-        &session(&sts, &alice, &alice.serial, &code),
-        403,
-        "AccessDenied",
-        WRONG_CODE,
-    );
+    refused(&session(&sts, &alice, &alice.serial, &code), 403, "AccessDenied", WRONG_CODE);
     sts.reset_used_codes();
     assert_eq!(session(&sts, &alice, &alice.serial, &code).status, 200);
 }
@@ -45,35 +33,12 @@ fn an_older_code_than_the_last_is_refused() {
     let sts = StrictSts::with_alice();
     let alice = sts.alice();
     sts.set_code_tolerance(4);
-    assert_eq!(
-        session(
-            &sts,
-            &alice,
-            &alice.serial,
-            &sts.code_at_offset(&alice.serial, 1)
-        )
-        .status,
-        200
-    );
+    assert_eq!(session(&sts, &alice, &alice.serial, &sts.code_at_offset(&alice.serial, 1)).status, 200);
     for steps in [-1, 0] {
         let code = sts.code_at_offset(&alice.serial, steps);
-        refused(
-            &session(&sts, &alice, &alice.serial, &code),
-            403,
-            "AccessDenied",
-            WRONG_CODE,
-        );
+        refused(&session(&sts, &alice, &alice.serial, &code), 403, "AccessDenied", WRONG_CODE);
     }
-    assert_eq!(
-        session(
-            &sts,
-            &alice,
-            &alice.serial,
-            &sts.code_at_offset(&alice.serial, 3)
-        )
-        .status,
-        200
-    );
+    assert_eq!(session(&sts, &alice, &alice.serial, &sts.code_at_offset(&alice.serial, 3)).status, 200);
 }
 
 #[test]
@@ -86,12 +51,7 @@ fn codes_outside_the_window_are_refused() {
         sts.wrong_code(&alice.serial),
         sts.fresh_code(&sts.bob().serial),
     ] {
-        refused(
-            &session(&sts, &alice, &alice.serial, &code),
-            403,
-            "AccessDenied",
-            WRONG_CODE,
-        );
+        refused(&session(&sts, &alice, &alice.serial, &code), 403, "AccessDenied", WRONG_CODE);
     }
     assert!(sts.requests().iter().all(|request| !request.code_consumed));
 }
@@ -105,11 +65,7 @@ fn unused_codes_are_all_different_and_all_taken() {
         let code = sts.unused_code(&alice.serial);
         assert_eq!(session(&sts, &alice, &alice.serial, &code).status, 200);
     }
-    let mut codes: Vec<_> = sts
-        .requests()
-        .into_iter()
-        .map(|request| request.code)
-        .collect();
+    let mut codes: Vec<_> = sts.requests().into_iter().map(|request| request.code).collect();
     codes.sort();
     codes.dedup();
     // Two of 20 steps may by chance have the same code, so that the later one matches first.
@@ -127,30 +83,15 @@ fn a_serial_that_is_unknown_or_somebody_elses_cannot_be_validated() {
         &carol.serial,
     ] {
         let code = sts.fresh_code(&alice.serial);
-        refused(
-            &session(&sts, &alice, serial, &code),
-            403,
-            "AccessDenied",
-            WRONG_SERIAL,
-        );
+        refused(&session(&sts, &alice, serial, &code), 403, "AccessDenied", WRONG_SERIAL);
     }
     let bobs = sts.fresh_code(&bob.serial);
-    refused(
-        &session(&sts, &alice, &bob.serial, &bobs),
-        403,
-        "AccessDenied",
-        WRONG_SERIAL,
-    );
+    refused(&session(&sts, &alice, &bob.serial, &bobs), 403, "AccessDenied", WRONG_SERIAL);
     assert_eq!(session(&sts, &bob, &bob.serial, &bobs).status, 200);
 
     sts.world(|world| world.device_mut(&alice.serial).unwrap().enabled = false);
     let code = sts.fresh_code(&alice.serial);
-    refused(
-        &session(&sts, &alice, &alice.serial, &code),
-        403,
-        "AccessDenied",
-        WRONG_SERIAL,
-    );
+    refused(&session(&sts, &alice, &alice.serial, &code), 403, "AccessDenied", WRONG_SERIAL);
 }
 
 #[test]
@@ -162,10 +103,7 @@ fn a_hardware_device_works_as_well() {
     assert!(device.serial.starts_with("GAHT"));
     let sts = StrictSts::with_world(world);
     let code = sts.fresh_code(&device.serial);
-    assert_eq!(
-        session(&sts, &sts.identity("dave"), &device.serial, &code).status,
-        200
-    );
+    assert_eq!(session(&sts, &sts.identity("dave"), &device.serial, &code).status, 200);
 }
 
 #[test]
@@ -187,17 +125,8 @@ fn the_shape_of_a_code_is_checked() {
     ] {
         let all: Vec<String> = musts.iter().map(|must| value(code, must)).collect();
         let noun = if all.len() == 1 { "error" } else { "errors" };
-        let message = format!(
-            "{} validation {noun} detected: {}",
-            all.len(),
-            all.join("; ")
-        );
-        refused(
-            &session(&sts, &alice, &alice.serial, code),
-            400,
-            "ValidationError",
-            &message,
-        );
+        let message = format!("{} validation {noun} detected: {}", all.len(), all.join("; "));
+        refused(&session(&sts, &alice, &alice.serial, code), 400, "ValidationError", &message);
     }
 }
 
@@ -206,16 +135,8 @@ fn serial_and_code_go_together() {
     let sts = StrictSts::with_alice();
     let alice = sts.alice();
     let code = sts.fresh_code(&alice.serial);
-    for parameters in [
-        [("SerialNumber", alice.serial.as_str())],
-        [("TokenCode", code.as_str())],
-    ] {
+    for parameters in [[("SerialNumber", alice.serial.as_str())], [("TokenCode", code.as_str())]] {
         let reply = Signer::of(&alice).call(&sts, "GetSessionToken", &parameters);
-        assert_eq!(
-            (reply.status, reply.tag("Code").as_str()),
-            (400, "ValidationError"),
-            "{}",
-            reply.body
-        );
+        assert_eq!((reply.status, reply.tag("Code").as_str()), (400, "ValidationError"), "{}", reply.body);
     }
 }

@@ -30,10 +30,7 @@ fn a_role_is_assumed_through_a_session() {
     let arn = "arn:aws:sts::210987654321:assumed-role/Admin/stsd-test";
     assert_eq!(reply.tag("Arn"), arn);
     let identity = Signer::issued(&reply).call(&sts, "GetCallerIdentity", &[]);
-    assert_eq!(
-        (identity.tag("Arn"), identity.tag("Account")),
-        (arn.to_owned(), "210987654321".to_owned())
-    );
+    assert_eq!((identity.tag("Arn"), identity.tag("Account")), (arn.to_owned(), "210987654321".to_owned()));
     assert_eq!(identity.tag("UserId"), reply.tag("AssumedRoleId"));
 }
 
@@ -45,16 +42,10 @@ fn a_role_is_assumed_with_a_key_and_a_code() {
     });
     let alice = sts.alice();
     let code = sts.fresh_code(&alice.serial);
-    let parameters = [
-        ("SerialNumber", alice.serial.as_str()),
-        ("TokenCode", code.as_str()),
-        ("DurationSeconds", "43200"),
-    ];
+    let parameters =
+        [("SerialNumber", alice.serial.as_str()), ("TokenCode", code.as_str()), ("DurationSeconds", "43200")];
     assert_eq!(assume(&sts, &Signer::of(&alice), &parameters).status, 200);
-    assert_eq!(
-        assume(&sts, &Signer::of(&alice), &parameters).tag("Code"),
-        "AccessDenied"
-    );
+    assert_eq!(assume(&sts, &Signer::of(&alice), &parameters).tag("Code"), "AccessDenied");
 }
 
 #[test]
@@ -67,15 +58,8 @@ fn what_the_trust_policy_does_not_allow_is_denied() {
         );
         (403, "AccessDenied".to_owned(), text)
     };
-    assert_eq!(
-        assume(&sts, &alice, &[]).refusal(),
-        denied(ADMIN),
-        "without MFA"
-    );
-    let nowhere = [
-        ("RoleArn", "arn:aws:iam::210987654321:role/None"),
-        ("RoleSessionName", "stsd-test"),
-    ];
+    assert_eq!(assume(&sts, &alice, &[]).refusal(), denied(ADMIN), "without MFA");
+    let nowhere = [("RoleArn", "arn:aws:iam::210987654321:role/None"), ("RoleSessionName", "stsd-test")];
     assert_eq!(
         alice.call(&sts, "AssumeRole", &nowhere).refusal(),
         denied("arn:aws:iam::210987654321:role/None")
@@ -84,20 +68,12 @@ fn what_the_trust_policy_does_not_allow_is_denied() {
         world.role(ADMIN).external_id("e-1");
     });
     let session = mfa_session(&sts);
-    assert_eq!(
-        assume(&sts, &session, &[]).refusal(),
-        denied(ADMIN),
-        "without the external id"
-    );
+    assert_eq!(assume(&sts, &session, &[]).refusal(), denied(ADMIN), "without the external id");
     assert_eq!(assume(&sts, &session, &[("ExternalId", "e-1")]).status, 200);
     sts.world(|world| {
         world.role(ADMIN).trusts("210987654321");
     });
-    assert_eq!(
-        assume(&sts, &session, &[("ExternalId", "e-1")]).refusal(),
-        denied(ADMIN),
-        "another account"
-    );
+    assert_eq!(assume(&sts, &session, &[("ExternalId", "e-1")]).refusal(), denied(ADMIN), "another account");
 }
 
 #[test]
@@ -113,9 +89,7 @@ fn a_role_has_a_longest_life() {
     ];
     let refusal = |text: &str| (400, "ValidationError".to_owned(), text.to_owned());
     assert_eq!(
-        Signer::of(&sts.alice())
-            .call(&sts, "AssumeRole", &long)
-            .refusal(),
+        Signer::of(&sts.alice()).call(&sts, "AssumeRole", &long).refusal(),
         refusal("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
     );
     assert_eq!(
