@@ -45,6 +45,10 @@ const WORLD: [&str; 18] = [
     "clap",
 ];
 
+/// AWS's crates, by the beginning of their names.
+const AWS: [&str; 6] =
+    ["aws_sdk_", "aws_config", "aws_runtime", "aws_types", "aws_smithy_", "aws_credential_"];
+
 /// The layers without a world.
 const PURE: [&str; 4] = ["domain", "ports", "config", "usecase"];
 
@@ -172,7 +176,10 @@ fn violations(path: &str, source: &str) -> Vec<String> {
             found.push(format!("{path}: names {target}"));
         }
         if PURE.contains(&layer) {
-            let aws = named.first().filter(|first| first.starts_with("aws_")).map(String::as_str);
+            let aws = named
+                .first()
+                .filter(|first| AWS.iter().any(|aws| first.starts_with(aws)))
+                .map(String::as_str);
             let log = (layer == "domain" && named.first().is_some_and(|first| first == "tracing"))
                 .then_some("tracing");
             let world = WORLD.into_iter().find(|world| begins_with(named, world));
@@ -219,8 +226,8 @@ fn contains(named: &[String], name: &str) -> bool {
 fn collect(stream: TokenStream, paths: &mut Vec<Vec<String>>) {
     let tokens: Vec<TokenTree> = stream.into_iter().collect();
     let mut at = 0;
-    while at < tokens.len() {
-        match &tokens[at] {
+    while let Some(token) = tokens.get(at) {
+        match token {
             TokenTree::Ident(word) if *word == "mod" && next_is(&tokens, at + 1, "tests") => at += 3,
             TokenTree::Ident(_) => at = path(&tokens, at, Vec::new(), paths),
             TokenTree::Group(group) => {
@@ -243,10 +250,10 @@ fn path(tokens: &[TokenTree], mut at: usize, mut so_far: Vec<String>, paths: &mu
             Some(TokenTree::Group(group)) if !so_far.is_empty() => {
                 let inner: Vec<TokenTree> = group.stream().into_iter().collect();
                 let mut inside = 0;
-                while inside < inner.len() {
-                    inside = match &inner[inside] {
+                while let Some(token) = inner.get(inside) {
+                    inside = match token {
                         TokenTree::Ident(_) => path(&inner, inside, so_far.clone(), paths),
-                        _ => inside + 1,
+                        TokenTree::Group(_) | TokenTree::Punct(_) | TokenTree::Literal(_) => inside + 1,
                     };
                 }
                 return at + 1;

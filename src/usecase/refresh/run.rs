@@ -1,25 +1,23 @@
-//! A new session: checks, a code, one call, one write.
+//! One refresh of one group: the session machine decides what comes next, this performs it.
 //!
 //! The code is precious: it is asked for after every check that needs none, and spent once the lock is held and the
-//! space for the new file is set aside. What the steps are and in which order is the session machine's decision;
-//! this file performs them.
+//! space for the new file is set aside.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::profiles::{Resolved, resolve, select};
-use super::{Ports, failures};
+use super::{CodeSource, CodeWanted, Group, Refreshed};
 use crate::config::Config;
-use crate::domain::duration::SessionDuration;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::fingerprint::{Fingerprint, SALT_BYTES};
-use crate::domain::keys::{AccessKeyId, SessionCredentials};
-use crate::domain::mfa::{MfaCode, MfaSerial};
+use crate::domain::keys::SessionCredentials;
+use crate::domain::mfa::MfaCode;
 use crate::domain::profile::ProfileName;
-use crate::domain::record::{LastError, Record, SectionRecord};
+use crate::domain::record::{Record, SectionRecord};
 use crate::domain::session::{Effect, Event, Issued, Kind, Session};
-use crate::ports::Answer;
-use crate::ports::session_store::{PreparedWrite, SectionTarget, SectionWritten};
+use crate::ports::session_store::{PreparedWrite, SectionWritten};
 use crate::ports::sts::{SessionRequest, StsError};
+use crate::usecase::profiles::Resolved;
+use crate::usecase::{Ports, failures};
 
 /// 2026-11-01, shortly before this program was first built: no right clock shows an earlier time.
 const EARLIEST: i64 = 1_793_491_200;
@@ -27,181 +25,8 @@ const EARLIEST: i64 = 1_793_491_200;
 /// How often a write is tried once the session is in hand: losing it would cost its user another code.
 const WRITE_ATTEMPTS: u32 = 3;
 
-/// What a refresh is asked to do.
-#[derive(Clone, Debug, Default)]
-pub struct RefreshRequest {
-    /// The profiles; none means the implied one.
-    pub profiles: Vec<ProfileName>,
-    /// In place of the configured duration.
-    pub duration: Option<SessionDuration>,
-}
-
-/// For whom a code is asked.
-#[derive(Clone, Debug)]
-pub struct CodeWanted {
-    /// The profiles that will share the session.
-    pub profiles: Vec<ProfileName>,
-    /// The device that shows the code.
-    pub serial: MfaSerial,
-}
-
-/// Where a code comes from: the command line, a terminal, a dialog.
-pub trait CodeSource: Send + Sync {
-    /// True if the code is there already: one, and no way to get another.
-    fn in_hand(&self) -> bool;
-
-    /// Obtains a code.
-    fn obtain<'a>(&'a self, wanted: &'a CodeWanted) -> Answer<'a, Result<MfaCode, Failure>>;
-}
-
-/// A session that is on disk.
-#[derive(Clone, Debug)]
-pub struct Refreshed {
-    /// When it expires.
-    pub expires_at: DateTime<Utc>,
-    /// Where it was written.
-    pub sections: Vec<SectionWritten>,
-    /// What the user should know.
-    pub warnings: Vec<String>,
-}
-
-/// What became of each profile, in the order asked for.
-pub struct RefreshOutcome {
-    /// A session, or why there is none.
-    pub profiles: Vec<(ProfileName, Result<Refreshed, Failure>)>,
-    /// Writes whose neighbours are to be watched for a moment, when nobody waits for an answer any more.
-    pub settling: Vec<Box<dyn PreparedWrite>>,
-}
-
-impl std::fmt::Debug for RefreshOutcome {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RefreshOutcome").field("profiles", &self.profiles).finish_non_exhaustive()
-    }
-}
-
-/// Profiles that share a key and a device, and so one code and one session.
-struct Group {
-    members: Vec<Resolved>,
-    /// Known if it had to be looked up to form the groups.
-    key: Option<AccessKeyId>,
-}
-
-/// Refreshes the profiles asked for; each is tried.
-///
-/// # Errors
-///
-/// If it cannot be said which profiles are meant, or one code would have to serve several devices. Everything else is
-/// in the outcome of its profile.
-pub async fn refresh(
-    ports: &Ports,
-    config: &Config,
-    request: &RefreshRequest,
-    codes: &dyn CodeSource,
-) -> Result<RefreshOutcome, Failure> {
-    let selected = select(config, &request.profiles, ports.config.path())?;
-    let state = ports.state.load().await;
-    let mut outcomes: Vec<(ProfileName, Option<Result<Refreshed, Failure>>)> = Vec::new();
-    let mut resolved = Vec::new();
-    for profile in &selected {
-        let outcome = match resolve(ports, config, profile, &state, request.duration).await {
-            Ok(member) => {
-                resolved.push(member);
-                None
-            }
-            Err(failure) => Some(Err(failure)),
-        };
-        outcomes.push((profile.name.clone(), outcome));
-    }
-    let (groups, failed) = group(ports, resolved).await;
-    for (name, failure) in failed {
-        remember_failure(ports, &[&name], &failure).await;
-        settle_outcome(&mut outcomes, &name, Err(failure));
-    }
-    if codes.in_hand() && groups.iter().filter(|group| group.serial().is_some()).count() > 1 {
-        return Err(Failure::new(
-            FailureClass::Usage,
-            "one code serves one key and one MFA device, and these profiles have several",
-        )
-        .hint("run stsd refresh once for each of them, with a new code each time"));
-    }
-    let mut settling = Vec::new();
-    for group in groups {
-        let names = group.names();
-        match Run::new(ports, config, group).finish(codes).await {
-            Ok((done, write)) => {
-                settling.push(write);
-                for (name, refreshed) in done {
-                    settle_outcome(&mut outcomes, &name, Ok(refreshed));
-                }
-            }
-            Err(failure) => {
-                remember_failure(ports, &names.iter().collect::<Vec<_>>(), &failure).await;
-                for name in &names {
-                    settle_outcome(&mut outcomes, name, Err(failure.clone()));
-                }
-            }
-        }
-    }
-    let never = || Failure::new(FailureClass::Internal, "the profile was left out of the refresh");
-    let profiles =
-        outcomes.into_iter().map(|(name, outcome)| (name, outcome.unwrap_or_else(|| Err(never()))));
-    Ok(RefreshOutcome { profiles: profiles.collect(), settling })
-}
-
-fn settle_outcome(
-    outcomes: &mut [(ProfileName, Option<Result<Refreshed, Failure>>)],
-    name: &ProfileName,
-    outcome: Result<Refreshed, Failure>,
-) {
-    if let Some((_, slot)) = outcomes.iter_mut().find(|(other, _)| other == name) {
-        *slot = Some(outcome);
-    }
-}
-
-/// Puts profiles together that one code can serve. With a single profile no key is read for it.
-async fn group(ports: &Ports, resolved: Vec<Resolved>) -> (Vec<Group>, Vec<(ProfileName, Failure)>) {
-    let mut groups: Vec<Group> = Vec::new();
-    let mut failed = Vec::new();
-    let alone = resolved.len() == 1;
-    for member in resolved {
-        let key = if alone || member.serial.is_none() {
-            None
-        } else {
-            match ports.keychain.read(&member.name).await {
-                Ok(key) => Some(key.id),
-                Err(error) => {
-                    failed.push((member.name.clone(), failures::keychain(&error, &member.name)));
-                    continue;
-                }
-            }
-        };
-        let shares = |group: &&mut Group| {
-            key.is_some() && group.key == key && group.serial() == member.serial.as_ref()
-        };
-        match groups.iter_mut().find(shares) {
-            Some(group) => group.members.push(member),
-            None => groups.push(Group { members: vec![member], key }),
-        }
-    }
-    (groups, failed)
-}
-
-impl Group {
-    fn serial(&self) -> Option<&MfaSerial> {
-        self.members.first().and_then(|member| member.serial.as_ref())
-    }
-
-    fn names(&self) -> Vec<ProfileName> {
-        self.members.iter().map(|member| member.name.clone()).collect()
-    }
-
-    fn targets(&self) -> Vec<SectionTarget> {
-        self.members.iter().flat_map(|member| member.targets.clone()).collect()
-    }
-}
-
 /// One refresh of one group: the machine decides, this performs.
-struct Run<'a> {
+pub(super) struct Run<'a> {
     ports: &'a Ports,
     group: Group,
     machine: Session,
@@ -212,13 +37,13 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(ports: &'a Ports, config: &Config, group: Group) -> Self {
+    pub(super) fn new(ports: &'a Ports, config: &Config, group: Group) -> Self {
         let kind = Kind::Mfa { code: group.serial().is_some() };
         let machine = Session::new(kind, config.warn_before.clone());
         Self { ports, group, machine, code: None, write: None, issued: None, written: Vec::new() }
     }
 
-    async fn finish(
+    pub(super) async fn finish(
         mut self,
         codes: &dyn CodeSource,
     ) -> Result<(Vec<(ProfileName, Refreshed)>, Box<dyn PreparedWrite>), Failure> {
@@ -378,24 +203,6 @@ fn record_of(
         sections: records,
         last_error: None,
     })
-}
-
-/// Keeps the last failure for `status`. A wrong command line or configuration is not worth remembering: it is gone
-/// with the next try.
-async fn remember_failure(ports: &Ports, names: &[&ProfileName], failure: &Failure) {
-    if matches!(failure.class, FailureClass::Usage | FailureClass::Config) {
-        return;
-    }
-    let error = LastError::new(failure.class, failure.message.clone(), ports.clock.now());
-    let names: Vec<ProfileName> = names.iter().map(|name| (*name).clone()).collect();
-    let saved = ports.state.update(Box::new(move |state| {
-        for name in &names {
-            state.of_mut(name).last_error = Some(error.clone());
-        }
-    }));
-    if let Err(error) = saved.await {
-        tracing::warn!(%error, "state not saved");
-    }
 }
 
 /// A clock before this program was written, or 20 years after, would sign a request that AWS must refuse.
