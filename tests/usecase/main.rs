@@ -1,0 +1,18 @@
+//! The use cases against the strict STS and a real file; only the keychain is in memory.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
+
+#[path = "../world/mod.rs"]
+mod world;
+
+mod adding;
+mod code_is_precious;
+mod file;
+mod forgetting;
+mod refreshing;
+mod refusals;
