@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::document::{Document, Grammar};
 use super::line;
-use super::occupant::OccupantKind;
+use super::occupant::{Occupant, OccupantKind};
 use super::refusal::{Refusal, RefusalReason};
 use super::target::{ManagedLine, Target, WRITTEN};
 use super::value;
@@ -83,10 +83,11 @@ impl Document {
             return Ok(self.appended(section, &values, end));
         };
         let target = Target::read(self, span)?;
-        let occupant = self.occupant(section);
-        if occupant.is_some_and(|occupant| {
-            occupant.kind() == OccupantKind::LongTerm && !written.is_some_and(|written| occupant.is(written))
-        }) {
+        let overwrites = |occupant: Occupant| {
+            let kept = occupant.holds(session) || written.is_some_and(|written| occupant.is(written));
+            occupant.kind() == OccupantKind::LongTerm && !kept
+        };
+        if self.occupant(section).is_some_and(overwrites) {
             let reason = RefusalReason::LongTermKey { section: section.to_string() };
             return Err(Refusal::at(span.line, reason));
         }

@@ -1,12 +1,12 @@
 //! What stands in a section of the credentials file.
 
 use chrono::{DateTime, Utc};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::document::Document;
 use super::value;
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::keys::AccessKeyId;
+use crate::domain::keys::{AccessKeyId, SessionCredentials};
 use crate::domain::profile::SectionName;
 
 /// The keys in which tools note when a session expires; the first is the one that stsd writes.
@@ -57,6 +57,17 @@ impl Occupant {
             (Some(id), Some(secret), Some(token)) => written.matches(id, secret, token),
             (_, _, _) => false,
         }
+    }
+
+    /// True if these are the values of `session`.
+    #[must_use]
+    pub fn holds(&self, session: &SessionCredentials) -> bool {
+        let same = |mine: &Option<SecretString>, theirs: &SecretString| {
+            mine.as_ref().is_some_and(|mine| mine.expose_secret() == theirs.expose_secret())
+        };
+        self.access_key_id.as_deref() == Some(session.id.as_str())
+            && same(&self.secret, &session.secret)
+            && same(&self.token, &session.token)
     }
 
     /// The id, if it has the shape of one.

@@ -1,0 +1,116 @@
+//! The lock that takes turns: `flock` on a file beside the target.
+
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::errors::{io, unsafe_because};
+use super::target::Target;
+use crate::ports::session_store::StoreError;
+
+/// How long is waited for the lock.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+const NAP: Duration = Duration::from_millis(20);
+
+/// The lock, held until dropped. Its file stays: whoever unlinks a lock file gives two processes two locks.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Where the lock of a target is: the target's name and `.lock`.
+    pub(super) fn path(target: &Target) -> PathBuf {
+        let mut path = target.file.clone().into_os_string();
+        path.push(".lock");
+        path.into()
+    }
+
+    /// Takes the lock, waiting at most `patience`.
+    pub(super) fn take(path: &Path, patience: Duration) -> Result<Self, StoreError> {
+        let started = Instant::now();
+        loop {
+            let file = open(path)?;
+            loop {
+                match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                    Ok(()) => break,
+                    Err(Errno::INTR) => {}
+                    Err(Errno::WOULDBLOCK) if started.elapsed() < patience => sleep(NAP),
+                    Err(Errno::WOULDBLOCK) => {
+                        return Err(StoreError::Locked {
+                            path: path.to_owned(),
+                            holder: holder(&file),
+                            seconds: patience.as_secs(),
+                        });
+                    }
+                    Err(error) => return Err(io(path, "lock it")(error)),
+                }
+            }
+            // If somebody unlinked the file meanwhile, the lock is on a file that nobody else will find.
+            if is_at(&file, path) {
+                return Ok(Self { _file: file });
+            }
+        }
+    }
+}
+
+fn open(path: &Path) -> Result<File, StoreError> {
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file = match rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR) {
+        Ok(file) => File::from(file),
+        Err(Errno::LOOP) => return Err(unsafe_because(path, "is a symbolic link in the place of the lock")),
+        Err(error) => return Err(io(path, "open the lock")(error)),
+    };
+    let metadata = file.metadata().map_err(io(path, "look at it"))?;
+    if !metadata.is_file() || metadata.uid() != rustix::process::geteuid().as_raw() {
+        return Err(unsafe_because(path, "is in the place of the lock but not a file of this user"));
+    }
+    Ok(file)
+}
+
+fn is_at(file: &File, path: &Path) -> bool {
+    let place = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    match (file.metadata(), fs::symlink_metadata(path)) {
+        (Ok(held), Ok(found)) => place(held) == place(found),
+        (_, _) => false,
+    }
+}
+
+/// The process that holds the lock, as Linux tells in `/proc/locks`.
+fn holder(file: &File) -> Option<i32> {
+    let metadata = file.metadata().ok()?;
+    let (major, minor) = (rustix::fs::major(metadata.dev()), rustix::fs::minor(metadata.dev()));
+    let place = format!("{major:02x}:{minor:02x}:{}", metadata.ino());
+    fs::read_to_string("/proc/locks").ok()?.lines().find_map(|line| holder_in(line, &place))
+}
+
+/// The process in a line such as `1: FLOCK  ADVISORY  WRITE 4711 fe:00:123 0 EOF`; a line of somebody who waits has
+/// `->` in the second place.
+fn holder_in(line: &str, place: &str) -> Option<i32> {
+    let words: Vec<&str> = line.split_ascii_whitespace().collect();
+    match words.as_slice() {
+        [_, "FLOCK", _, _, pid, found, ..] if *found == place => pid.parse().ok().filter(|pid| *pid > 0),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_holder_is_told_from_those_who_wait() {
+        let check = |line: &str, expected| assert_eq!(holder_in(line, "fe:00:123"), expected, "{line}");
+        check("1: FLOCK  ADVISORY  WRITE 4711 fe:00:123 0 EOF", Some(4711));
+        check("1: -> FLOCK  ADVISORY  WRITE 4712 fe:00:123 0 EOF", None);
+        check("1: FLOCK  ADVISORY  WRITE 4711 fe:00:1234 0 EOF", None);
+        check("1: POSIX  ADVISORY  WRITE 4711 fe:00:123 0 EOF", None);
+        check("1: FLOCK  ADVISORY  WRITE 0 fe:00:123 0 EOF", None);
+        check("", None);
+    }
+}
