@@ -27,6 +27,10 @@ pub(super) fn unreachable(error: &ConnectorError) -> StsError {
     if error.is_timeout() {
         return StsError::Network("no connection could be made in time");
     }
+    // Hyper's words for what is not HTTP at all.
+    if chain(error).any(|cause| cause.to_string().starts_with("invalid HTTP")) {
+        return StsError::Malformed;
+    }
     let known = chain(error).find_map(words_for);
     StsError::Network(known.unwrap_or("the connection ended before an answer came"))
 }
@@ -46,6 +50,7 @@ fn words_for(error: &(dyn Error + 'static)) -> Option<&'static str> {
     [
         ("dns error", "the name could not be resolved"),
         ("tunnel error: proxy authorization required", "the proxy asks for a password"),
+        ("tunnel error: failed to create", "the proxy cannot be reached"),
         ("tunnel error", "the proxy refused to connect"),
     ]
     .into_iter()

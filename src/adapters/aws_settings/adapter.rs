@@ -1,4 +1,4 @@
-//! AWS's own settings, with the SDK's own parser and its own order of precedence.
+//! The reader: `~/.aws/config` and the environment.
 
 use std::collections::HashMap;
 use std::error::Error as _;
@@ -19,7 +19,7 @@ use crate::ports::aws_settings::{AwsProfile, AwsSettings, AwsSettingsError};
 const LARGEST_FILE: u64 = 8 << 20;
 
 /// The variables that are read; none of them holds a secret.
-const VARIABLES: [&str; 7] = [
+pub(super) const VARIABLES: [&str; 7] = [
     "AWS_REGION",
     "AWS_DEFAULT_REGION",
     "AWS_ENDPOINT_URL",
