@@ -52,7 +52,7 @@
 )]
 
 pub mod adapters;
-//pub mod cli;
+pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod logging;

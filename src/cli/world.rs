@@ -19,6 +19,9 @@ use crate::usecase::Ports;
 /// How long the keychain may take for one call.
 const KEYCHAIN_DEADLINE: Duration = Duration::from_secs(10);
 
+/// How long a call to STS may take in all.
+const STS_DEADLINE: Duration = Duration::from_secs(10);
+
 /// The world of this user and this environment.
 ///
 /// # Errors
@@ -29,11 +32,11 @@ pub(crate) fn compose(config: Option<PathBuf>) -> Result<(Ports, Paths), Failure
         .map_err(|error| Failure::new(FailureClass::Config, error.to_string()).hint("export HOME=/home/you"))?;
     let clock = Arc::new(SystemClock);
     let ports = Ports {
-        aws: Arc::new(SdkAwsSettings::from_env(paths.aws_config.clone())),
+        aws: Arc::new(SdkAwsSettings::new(|name| std::env::var_os(name))),
         config: Arc::new(ConfigFile::new(paths.config.clone())),
         entropy: Arc::new(SystemEntropy),
         keychain: Arc::new(OsKeychain::new(KEYCHAIN_DEADLINE)),
-        sts: Arc::new(SdkSts::new(NetSettings::from_env(), clock.clone())),
+        sts: Arc::new(SdkSts::new(NetSettings::from_environment(), clock.clone(), STS_DEADLINE)),
         store: Arc::new(FileStore::new(paths.aws_credentials.clone())),
         state: Arc::new(StateFile::new(paths.state.clone())),
         clock,
