@@ -119,7 +119,7 @@ Examples:
   stsd refresh work --code 123456
   oathtool -b --totp @seed | stsd refresh work --code -")]
 pub(crate) struct RefreshArgs {
-    /// The profiles; may be left out where one is configured or default_profile is set
+    /// The profiles; may be left out where one is configured, or with a default profile
     #[arg(value_name = "PROFILE")]
     pub(crate) profiles: Vec<String>,
     /// The six digits, or - to read them from stdin
@@ -150,7 +150,7 @@ pub(crate) struct StatusArgs {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:\n  stsd forget work\n  stsd forget --all")]
 pub(crate) struct ForgetArgs {
-    /// The profiles; may be left out where one is configured or default_profile is set
+    /// The profiles; may be left out where one is configured, or with a default profile
     #[arg(value_name = "PROFILE", conflicts_with = "all")]
     pub(crate) profiles: Vec<String>,
     /// All profiles

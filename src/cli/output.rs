@@ -19,7 +19,8 @@ impl Output {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
             ColorChoice::Auto => {
-                io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+                io::stderr().is_terminal()
+                    && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
             }
         };
         Self { quiet, color }
@@ -28,12 +29,6 @@ impl Output {
     /// True if colours are used.
     pub(crate) fn color(self) -> bool {
         self.color
-    }
-
-    /// Prints what a script reads.
-    pub(crate) fn data(self, text: &str) {
-        // A reader that has seen enough (`head`) closes the pipe: there is nobody left to tell.
-        drop(io::stdout().lock().write_all(text.as_bytes()));
     }
 
     /// Prints a line for people, unless they asked for quiet.
@@ -62,6 +57,12 @@ impl Output {
     fn painted(self, word: &str, color: &str) -> String {
         if self.color { format!("\x1b[1;{color}m{word}\x1b[0m") } else { word.to_owned() }
     }
+}
+
+/// Prints what a script reads.
+pub(crate) fn data(text: &str) {
+    // A reader that has seen enough (`head`) closes the pipe: there is nobody left to tell.
+    drop(io::stdout().lock().write_all(text.as_bytes()));
 }
 
 fn line(text: &str) {

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::domain::failure::{Failure, FailureClass};
 
 /// The longest line read from a pipe, in bytes: far above any secret, far below what would hurt.
-const LONGEST_LINE: u64 = 4096;
+const LONGEST_LINE: u64 = 4_096;
 
 /// True if somebody is there to ask.
 pub(crate) fn is_there() -> bool {
@@ -31,7 +31,10 @@ pub(crate) fn ask_hidden(question: &str) -> Result<SecretString, Failure> {
 /// As [`ask_hidden`].
 pub(crate) fn ask(question: &str) -> Result<String, Failure> {
     let mut terminal = io::stderr().lock();
-    terminal.write_all(question.as_bytes()).and_then(|()| terminal.flush()).map_err(|error| nobody(&error))?;
+    terminal
+        .write_all(question.as_bytes())
+        .and_then(|()| terminal.flush())
+        .map_err(|error| nobody(&error))?;
     let mut answer = String::new();
     match io::stdin().lock().read_line(&mut answer) {
         Ok(0) => Err(nobody(&io::Error::from(io::ErrorKind::UnexpectedEof))),
@@ -54,7 +57,7 @@ pub(crate) fn one_line(what: &str) -> Result<SecretString, Failure> {
         .read_to_end(&mut bytes)
         .map_err(|error| wrong(&format!("stdin cannot be read: {}", error.kind())))?;
     let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
-    if bytes.len() as u64 > LONGEST_LINE {
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > LONGEST_LINE) {
         return Err(wrong("stdin holds more than one line"));
     }
     if line.is_empty() {
@@ -70,5 +73,8 @@ pub(crate) fn one_line(what: &str) -> Result<SecretString, Failure> {
 }
 
 fn nobody(error: &io::Error) -> Failure {
-    Failure::new(FailureClass::NoSession, format!("the question at the terminal was not answered: {}", error.kind()))
+    Failure::new(
+        FailureClass::NoSession,
+        format!("the question at the terminal was not answered: {}", error.kind()),
+    )
 }

@@ -14,6 +14,7 @@ use crate::adapters::state_file::StateFile;
 use crate::adapters::sts::{NetSettings, SdkSts};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::paths::Paths;
+use crate::ports::time::Clock;
 use crate::usecase::Ports;
 
 /// How long the keychain may take for one call.
@@ -27,19 +28,19 @@ const STS_DEADLINE: Duration = Duration::from_secs(10);
 /// # Errors
 ///
 /// Class `Config` if the home directory is unknown.
-pub(crate) fn compose(config: Option<PathBuf>) -> Result<(Ports, Paths), Failure> {
-    let paths = Paths::find(config, |name| std::env::var_os(name))
-        .map_err(|error| Failure::new(FailureClass::Config, error.to_string()).hint("export HOME=/home/you"))?;
-    let clock = Arc::new(SystemClock);
-    let ports = Ports {
+pub(crate) fn compose(config: Option<PathBuf>) -> Result<Ports, Failure> {
+    let paths = Paths::find(config, |name| std::env::var_os(name)).map_err(|error| {
+        Failure::new(FailureClass::Config, error.to_string()).hint("export HOME=/home/you")
+    })?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    Ok(Ports {
         aws: Arc::new(SdkAwsSettings::new(|name| std::env::var_os(name))),
-        config: Arc::new(ConfigFile::new(paths.config.clone())),
+        config: Arc::new(ConfigFile::new(paths.config)),
         entropy: Arc::new(SystemEntropy),
         keychain: Arc::new(OsKeychain::new(KEYCHAIN_DEADLINE)),
-        sts: Arc::new(SdkSts::new(NetSettings::from_environment(), clock.clone(), STS_DEADLINE)),
-        store: Arc::new(FileStore::new(paths.aws_credentials.clone())),
-        state: Arc::new(StateFile::new(paths.state.clone())),
+        sts: Arc::new(SdkSts::new(NetSettings::from_environment(), Arc::clone(&clock), STS_DEADLINE)),
+        store: Arc::new(FileStore::new(paths.aws_credentials)),
+        state: Arc::new(StateFile::new(paths.state)),
         clock,
-    };
-    Ok((ports, paths))
+    })
 }

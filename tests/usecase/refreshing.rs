@@ -47,7 +47,10 @@ fn what_sts_grants_counts_not_what_was_asked_for() {
     let left = refreshed.expires_at - Utc::now();
     assert!(left <= TimeDelta::seconds(600), "{left}");
     // 30 minutes are longer than this session's whole life, so only the second lead applies.
-    assert_eq!(world.status("work").unwrap().status.next_notice_at, Some(refreshed.expires_at - TimeDelta::minutes(5)));
+    assert_eq!(
+        world.status("work").unwrap().status.next_notice_at,
+        Some(refreshed.expires_at - TimeDelta::minutes(5))
+    );
 }
 
 #[test]
@@ -94,7 +97,9 @@ fn one_code_for_two_devices_is_refused_before_any_call() {
 fn each_of_several_profiles_is_tried() {
     let world = World::with_work();
     world.add("bob", &world.sts.bob()).unwrap();
-    world.configure(&(std::fs::read_to_string(world.path(".config/stsd/config.toml")).unwrap() + "[profiles.empty]\n"));
+    world.configure(
+        &(std::fs::read_to_string(world.path(".config/stsd/config.toml")).unwrap() + "[profiles.empty]\n"),
+    );
     let codes = Asked(|wanted: &stsd::usecase::refresh::CodeWanted| {
         let bob = wanted.profiles[0].as_str() == "bob";
         let serial = if bob { world.sts.bob().serial } else { world.sts.alice().serial };

@@ -8,7 +8,8 @@ use stsd_test_support::{Fault, KeyState};
 
 use crate::world::{World, key, name};
 
-const FILE: &str = "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n\n[work]\n# mine\n";
+const FILE: &str =
+    "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n\n[work]\n# mine\n";
 
 /// Refreshes `work` and expects a failure that changes nothing.
 fn fails(world: &World, code: &str, class: FailureClass, words: &str) {
@@ -18,7 +19,8 @@ fn fails(world: &World, code: &str, class: FailureClass, words: &str) {
     assert!(failure.to_string().contains(words), "{failure}");
     assert!(failure.hint.is_some(), "{failure}");
     assert_eq!(world.credentials(), FILE, "the file was changed by: {failure}");
-    let files: Vec<_> = std::fs::read_dir(world.path(".aws")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let files: Vec<_> =
+        std::fs::read_dir(world.path(".aws")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(files.iter().all(|file| file == "credentials" || file == "credentials.lock"), "{files:?}");
     let told = format!("{failure:?}");
     let alice = world.sts.alice();
@@ -45,7 +47,12 @@ fn a_device_of_another_user_or_account() {
     let world = World::with_work();
     for who in [world.sts.bob(), world.sts.carol()] {
         world.configure(&format!("[profiles.work]\nmfa_serial = \"{}\"\n", who.serial));
-        fails(&world, &world.sts.fresh_code(&who.serial), FailureClass::MfaRefused, "could not validate the code");
+        fails(
+            &world,
+            &world.sts.fresh_code(&who.serial),
+            FailureClass::MfaRefused,
+            "could not validate the code",
+        );
     }
 }
 
@@ -110,7 +117,8 @@ fn an_sts_that_nobody_listens_for() {
     let config = runtime.block_on(async { stsd::usecase::profiles::load_config(&ports) }).unwrap();
     let request = stsd::usecase::refresh::RefreshRequest { profiles: vec![name("work")], duration: None };
     let given = crate::world::Given::new(&code);
-    let outcome = runtime.block_on(stsd::usecase::refresh::refresh(&ports, &config, &request, &given)).unwrap();
+    let outcome =
+        runtime.block_on(stsd::usecase::refresh::refresh(&ports, &config, &request, &given)).unwrap();
     let failure = outcome.profiles[0].1.as_ref().unwrap_err();
     assert_eq!(failure.class, FailureClass::Unavailable, "{url}: {failure}");
     assert!(keychain.holds("work"));
@@ -126,11 +134,23 @@ fn other_refusals_of_sts() {
         message: message.to_owned(),
     };
     for (fault, words) in [
-        (error(403, "AccessDenied", "Cannot call GetSessionToken with session credentials"), "no session from a session"),
+        (
+            error(403, "AccessDenied", "Cannot call GetSessionToken with session credentials"),
+            "no session from a session",
+        ),
         (error(403, "ExpiredToken", "The security token included in the request is expired"), "ExpiredToken"),
-        (error(403, "RegionDisabledException", "STS is not activated in this region"), "not activated in region us-east-1"),
-        (error(400, "ValidationError", "1 validation error detected: Value '12'"), "malformed (ValidationError)"),
-        (error(403, "AccessDenied", "User: x is not authorized ... with an explicit deny"), "AWS denied the call"),
+        (
+            error(403, "RegionDisabledException", "STS is not activated in this region"),
+            "not activated in region us-east-1",
+        ),
+        (
+            error(400, "ValidationError", "1 validation error detected: Value '12'"),
+            "malformed (ValidationError)",
+        ),
+        (
+            error(403, "AccessDenied", "User: x is not authorized ... with an explicit deny"),
+            "AWS denied the call",
+        ),
         (error(400, "OptInRequired", "not subscribed"), "OptInRequired, HTTP 400"),
     ] {
         world.sts.fail_next(1, fault);
@@ -187,7 +207,10 @@ fn a_profile_without_a_serial_or_with_one_that_sts_cannot_use() {
     refused("[profiles.other]\n", "there is no [profiles.work]");
     refused("[profiles.work]\nmfa_sreial = \"x\"\n", "did you mean `mfa_serial`?");
     refused("[profiles.work]\ndeliver = \"agent\"\nmfa = \"none\"\n", "not supported by this version");
-    world.write(".aws/config", "[profile work]\nendpoint_url = http://sts.example.org\nmfa_serial = GAHT12345678\n");
+    world.write(
+        ".aws/config",
+        "[profile work]\nendpoint_url = http://sts.example.org\nmfa_serial = GAHT12345678\n",
+    );
     assert!(world.sts.requests().is_empty());
 }
 
@@ -219,10 +242,12 @@ fn a_clock_that_cannot_be_right_spends_no_code() {
 #[test]
 fn a_hardware_device_works_like_a_virtual_one() {
     let world = World::with_work();
-    let device = world.sts.world(|w| w.find_user("alice").map(|user| (user.account.clone(), user.name.clone())));
+    let device =
+        world.sts.world(|w| w.find_user("alice").map(|user| (user.account.clone(), user.name.clone())));
     let (account, user) = device.unwrap();
     let serial = world.sts.world(|w| w.user(&account, &user).hardware_device().serial);
-    let change = ProfileChange { mfa_serial: Some(MfaSerial::parse(&serial).unwrap()), ..ProfileChange::default() };
+    let change =
+        ProfileChange { mfa_serial: Some(MfaSerial::parse(&serial).unwrap()), ..ProfileChange::default() };
     let alice = world.sts.alice();
     world.add_with("work", &alice.access_key_id, &alice.secret_access_key, change).unwrap();
     world.refresh("work", &world.sts.fresh_code(&serial)).unwrap();

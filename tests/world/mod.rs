@@ -64,7 +64,7 @@ impl World {
             ("AWS_CONFIG_FILE", home.path().join(".aws/config").into_os_string()),
             ("AWS_ENDPOINT_URL_STS", OsString::from(sts.url())),
         ]);
-        let net = NetSettings { ca_bundle: None, proxy: Proxy::Direct };
+        let net = NetSettings { ca_bundle: None, proxy: Proxy::Never };
         let ports = Ports {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
@@ -116,13 +116,21 @@ impl World {
 
     /// Stores somebody's key, with her device.
     pub fn add(&self, profile: &str, who: &Identity) -> Result<Added, Failure> {
-        let change =
-            ProfileChange { mfa_serial: Some(MfaSerial::parse(&who.serial).unwrap()), ..ProfileChange::default() };
+        let change = ProfileChange {
+            mfa_serial: Some(MfaSerial::parse(&who.serial).unwrap()),
+            ..ProfileChange::default()
+        };
         self.add_with(profile, &who.access_key_id, &who.secret_access_key, change)
     }
 
     /// Stores a key.
-    pub fn add_with(&self, profile: &str, id: &str, secret: &str, change: ProfileChange) -> Result<Added, Failure> {
+    pub fn add_with(
+        &self,
+        profile: &str,
+        id: &str,
+        secret: &str,
+        change: ProfileChange,
+    ) -> Result<Added, Failure> {
         let request = AddRequest { profile: name(profile), key: key(id, secret), change, verify: true };
         self.run(async {
             let prepared = prepare(&self.ports, &request.profile, &request.change).await?;
@@ -146,7 +154,7 @@ impl World {
         self.run(async {
             let config = load_config(&self.ports)?;
             let outcome = refresh(&self.ports, &config, &request, codes).await?;
-            for write in outcome.settling {
+            if let Some(write) = outcome.settling {
                 write.settle().await.unwrap();
             }
             Ok(outcome.profiles)
@@ -278,7 +286,11 @@ impl Keychain for MemoryKeychain {
         })
     }
 
-    fn write<'a>(&'a self, profile: &'a ProfileName, key: &'a LongTermKey) -> Answer<'a, Result<(), KeychainError>> {
+    fn write<'a>(
+        &'a self,
+        profile: &'a ProfileName,
+        key: &'a LongTermKey,
+    ) -> Answer<'a, Result<(), KeychainError>> {
         Box::pin(async {
             self.usable()?;
             self.items.lock().unwrap().insert(profile.clone(), key.clone());

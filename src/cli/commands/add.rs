@@ -30,8 +30,11 @@ pub(crate) async fn run(args: &AddArgs, ports: &Ports, output: Output) -> Result
         ask(id, &name, &prepared, &mut change, ports, output).await?
     } else {
         let missing = || {
-            Failure::new(FailureClass::Usage, "--access-key-id is missing: without a terminal nobody can be asked")
-                .hint(format!("printf '%s\\n' \"$SECRET\" | stsd add {name} --access-key-id AKIA…"))
+            Failure::new(
+                FailureClass::Usage,
+                "--access-key-id is missing: without a terminal nobody can be asked",
+            )
+            .hint(format!("printf '%s\\n' \"$SECRET\" | stsd add {name} --access-key-id AKIA…"))
         };
         let id = id.ok_or_else(missing)?;
         LongTermKey { id, secret: secret(&terminal::one_line("the secret access key")?, &name)? }
@@ -45,8 +48,13 @@ pub(crate) async fn run(args: &AddArgs, ports: &Ports, output: Output) -> Result
         output.warn(warning);
     }
     match &added.identity {
-        Some(identity) => output.say(&format!("{name}: key {} of {} stored in the keychain", request.key.id.last_four(), identity.arn)),
-        None => output.say(&format!("{name}: key {} stored in the keychain, unverified", request.key.id.last_four())),
+        Some(identity) => output.say(&format!(
+            "{name}: key {} of {} stored in the keychain",
+            request.key.id.last_four(),
+            identity.arn
+        )),
+        None => output
+            .say(&format!("{name}: key {} stored in the keychain, unverified", request.key.id.last_four())),
     }
     output.say(&format!("next: stsd refresh {name}"));
     Ok(0)
@@ -72,7 +80,8 @@ async fn ask(
     };
     let secret = secret(&terminal::ask_hidden("Secret access key (not shown): ")?, name)?;
     if prepared.lacks_serial {
-        let answer = terminal::ask("MFA serial, such as arn:aws:iam::123456789012:mfa/alice (empty: later): ")?;
+        let answer =
+            terminal::ask("MFA serial, such as arn:aws:iam::123456789012:mfa/alice (empty: later): ")?;
         let given = (!answer.is_empty()).then_some(answer);
         change.mfa_serial = flag("the MFA serial", given.as_deref(), MfaSerial::parse)?;
     }
@@ -81,6 +90,7 @@ async fn ask(
 
 fn secret(text: &SecretString, name: &ProfileName) -> Result<SecretString, Failure> {
     parse_secret(text).map_err(|error| {
-        Failure::new(FailureClass::Usage, error.to_string()).hint(format!("copy it again, then: stsd add {name}"))
+        Failure::new(FailureClass::Usage, error.to_string())
+            .hint(format!("copy it again, then: stsd add {name}"))
     })
 }

@@ -3,11 +3,11 @@
 use clap::CommandFactory as _;
 
 use crate::cli::args::{Args, CompletionsArgs};
-use crate::cli::output::Output;
+use crate::cli::output::data;
 
-pub(crate) fn run(args: &CompletionsArgs, output: Output) -> u8 {
+pub(crate) fn run(args: &CompletionsArgs) -> u8 {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Args::command(), "stsd", &mut script);
-    output.data(&String::from_utf8_lossy(&script));
+    data(&String::from_utf8_lossy(&script));
     0
 }

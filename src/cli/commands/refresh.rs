@@ -1,5 +1,6 @@
 //! `stsd refresh`
 
+use std::path::Path;
 use std::str::FromStr as _;
 use std::sync::Mutex;
 
@@ -13,13 +14,12 @@ use crate::config::PromptKind;
 use crate::domain::duration::{Human, SessionDuration};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::mfa::MfaCode;
-use crate::paths::Paths;
 use crate::ports::Answer;
 use crate::usecase::Ports;
 use crate::usecase::profiles::load_config;
 use crate::usecase::refresh::{CodeSource, CodeWanted, RefreshRequest, Refreshed, refresh};
 
-pub(crate) async fn run(args: &RefreshArgs, ports: &Ports, paths: &Paths, output: Output) -> Result<u8, Failure> {
+pub(crate) async fn run(args: &RefreshArgs, ports: &Ports, output: Output) -> Result<u8, Failure> {
     let request = RefreshRequest {
         profiles: args.profiles.iter().map(|name| profile(name)).collect::<Result<_, _>>()?,
         duration: flag("--duration", args.duration.as_deref(), SessionDuration::from_str)?,
@@ -42,7 +42,7 @@ pub(crate) async fn run(args: &RefreshArgs, ports: &Ports, paths: &Paths, output
                 for warning in &refreshed.warnings {
                     output.warn(&format!("{name}: {warning}"));
                 }
-                output.say(&format!("{name}: {}", told(&refreshed, paths, now)));
+                output.say(&format!("{name}: {}", told(&refreshed, ports.store.path(), now)));
             }
             Err(mut failure) => {
                 let code = failure.class.exit_code();
@@ -57,7 +57,7 @@ pub(crate) async fn run(args: &RefreshArgs, ports: &Ports, paths: &Paths, output
     if first_failure.is_none() {
         output.say("note: nothing will warn you before it expires; look with: stsd status");
     }
-    for write in outcome.settling {
+    if let Some(write) = outcome.settling {
         if let Err(error) = write.settle().await {
             output.warn(&format!("another program wrote the file at the same moment: {error}"));
         }
@@ -66,15 +66,16 @@ pub(crate) async fn run(args: &RefreshArgs, ports: &Ports, paths: &Paths, output
 }
 
 /// "session until 02:04 (12h) in [work] of /home/alice/.aws/credentials".
-fn told(refreshed: &Refreshed, paths: &Paths, now: DateTime<Utc>) -> String {
+fn told(refreshed: &Refreshed, file: &Path, now: DateTime<Utc>) -> String {
     let local = refreshed.expires_at.with_timezone(&Local);
     let same_day = local.date_naive() == now.with_timezone(&Local).date_naive();
     let until = local.format(if same_day { "%H:%M" } else { "%a %H:%M" });
     let left = (refreshed.expires_at - now).to_std().unwrap_or_default();
     // What STS grants runs from its own clock: a fraction of a second is missing by the time it arrives.
     let left = Human(std::time::Duration::from_secs((left.as_secs() + 30) / 60 * 60));
-    let sections: Vec<_> = refreshed.sections.iter().map(|written| format!("[{}]", written.section)).collect();
-    format!("session until {until} ({left}) in {} of {}", sections.join(", "), paths.aws_credentials.display())
+    let sections: Vec<_> =
+        refreshed.sections.iter().map(|written| format!("[{}]", written.section)).collect();
+    format!("session until {until} ({left}) in {} of {}", sections.join(", "), file.display())
 }
 
 /// The code of the command line or of stdin, checked before anything else happens.
@@ -126,7 +127,8 @@ impl CodeSource for Terminal {
             let question = format!("MFA code for {} ({}): ", names.join(", "), wanted.serial);
             let typed = terminal::ask_hidden(&question)?;
             MfaCode::parse(typed.expose_secret().trim_ascii()).map_err(|error| {
-                Failure::new(FailureClass::Usage, error.to_string()).hint(format!("stsd refresh {}", names.join(" ")))
+                Failure::new(FailureClass::Usage, error.to_string())
+                    .hint(format!("stsd refresh {}", names.join(" ")))
             })
         })
     }
@@ -140,8 +142,11 @@ impl CodeSource for Nobody {
     fn obtain<'a>(&'a self, wanted: &'a CodeWanted) -> Answer<'a, Result<MfaCode, Failure>> {
         let names: Vec<_> = wanted.profiles.iter().map(ToString::to_string).collect();
         Box::pin(async move {
-            Err(Failure::new(FailureClass::NoSession, "an MFA code is needed, and there is no terminal to ask at")
-                .hint(format!("stsd refresh {} --code 123456", names.join(" "))))
+            Err(Failure::new(
+                FailureClass::NoSession,
+                "an MFA code is needed, and there is no terminal to ask at",
+            )
+            .hint(format!("stsd refresh {} --code 123456", names.join(" "))))
         })
     }
 }

@@ -15,10 +15,14 @@ pub(crate) async fn run(args: &RemoveArgs, ports: &Ports, output: Output) -> Res
     check(ports, &config, &name).await?;
     if !args.yes {
         if !terminal::is_there() {
-            return Err(Failure::new(FailureClass::Usage, "there is no terminal to ask at whether the key may be deleted")
-                .hint(format!("stsd remove {name} --yes")));
+            return Err(Failure::new(
+                FailureClass::Usage,
+                "there is no terminal to ask at whether the key may be deleted",
+            )
+            .hint(format!("stsd remove {name} --yes")));
         }
-        let question = format!("Delete the key of {name} from the keychain? It cannot be brought back. [y/N] ");
+        let question =
+            format!("Delete the key of {name} from the keychain? It cannot be brought back. [y/N] ");
         if !matches!(terminal::ask(&question)?.as_str(), "y" | "Y" | "yes") {
             output.say("nothing was deleted");
             return Ok(0);
@@ -26,6 +30,9 @@ pub(crate) async fn run(args: &RemoveArgs, ports: &Ports, output: Output) -> Res
     }
     let forgotten = remove(ports, &config, &name).await?;
     tell(output, &name, &forgotten);
-    output.say(&format!("{name}: key deleted from the keychain; its settings stay in {}", ports.config.path().display()));
+    output.say(&format!(
+        "{name}: key deleted from the keychain; its settings stay in {}",
+        ports.config.path().display()
+    ));
     Ok(0)
 }

@@ -1,16 +1,17 @@
 //! `stsd status`
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use chrono::{DateTime, Local, SecondsFormat, Utc};
 use serde::Serialize;
 
 use crate::cli::args::StatusArgs;
-use crate::cli::output::Output;
+use crate::cli::output::{Output, data};
 use crate::cli::profile;
 use crate::domain::duration::{Human, SessionDuration};
 use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::mfa::MfaSerial;
+use crate::domain::profile::SectionName;
 use crate::domain::record::LastError;
 use crate::domain::session::State;
 use crate::usecase::Ports;
@@ -25,11 +26,11 @@ pub(crate) async fn run(args: &StatusArgs, ports: &Ports, output: Output) -> Res
     let config = load_config(ports)?;
     let statuses = status(ports, &config, &names).await?;
     if args.json {
-        output.data(&json(&statuses)?);
+        data(&json(&statuses)?);
     } else if statuses.is_empty() {
         output.say("no profile is configured yet; begin with: stsd add work");
     } else {
-        output.data(&table(&statuses, ports.clock.now()));
+        data(&table(&statuses, ports.clock.now()));
     }
     let all_valid = !statuses.is_empty() && statuses.iter().all(|one| one.status.state.is_valid());
     Ok(if all_valid { 0 } else { FailureClass::NoSession.exit_code() })
@@ -78,23 +79,23 @@ fn json(statuses: &[ProfileStatus]) -> Result<String, Failure> {
         daemon: JsonDaemon { running: false, version: None, pid: None },
         profiles: statuses.iter().map(json_profile).collect(),
     };
-    serde_json::to_string_pretty(&json)
-        .map(|text| text + "\n")
-        .map_err(|_impossible| Failure::new(FailureClass::Internal, "the status could not be printed as JSON"))
+    serde_json::to_string_pretty(&json).map(|text| text + "\n").map_err(|_impossible| {
+        Failure::new(FailureClass::Internal, "the status could not be printed as JSON")
+    })
 }
 
 fn json_profile(one: &ProfileStatus) -> JsonProfile<'_> {
     let session = one.status.session.as_ref();
     JsonProfile {
         profile: one.profile.name.as_str(),
-        section: one.profile.sections.first().map(|section| section.as_str()),
-        sections: one.profile.sections.iter().map(|section| section.as_str()).collect(),
+        section: one.profile.sections.first().map(SectionName::as_str),
+        sections: one.profile.sections.iter().map(SectionName::as_str).collect(),
         kind: if one.profile.role.is_some() { "role" } else { "session" },
         state: one.status.state.name(),
         access_key_id: session.map(|session| session.id.last_four().to_string()),
         expires_at: session.map(|session| rfc3339(session.expires_at)),
         seconds_left: one.status.seconds_left,
-        mfa_serial: one.mfa_serial.as_ref().map(|serial| serial.as_str()),
+        mfa_serial: one.mfa_serial.as_ref().map(MfaSerial::as_str),
         last_error: one.last_error.as_ref().map(json_error),
         next_notice_at: one.status.next_notice_at.map(rfc3339),
     }
@@ -114,7 +115,11 @@ fn table(statuses: &[ProfileStatus], now: DateTime<Utc>) -> String {
     let mut rows = vec![header];
     rows.extend(statuses.iter().map(row));
     let width = |column: usize| {
-        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or_default()
+        rows.iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| cell.chars().count())
+            .max()
+            .unwrap_or_default()
     };
     let widths: Vec<usize> = (0..6).map(width).collect();
     let mut text = String::new();
@@ -127,8 +132,8 @@ fn table(statuses: &[ProfileStatus], now: DateTime<Utc>) -> String {
     for one in statuses {
         if let Some(error) = &one.last_error {
             let ago = (now - error.at).to_std().unwrap_or_default();
-            // Writing to a string cannot fail.
-            drop(write!(text, "\n{}: {} ({} ago)\n", one.profile.name, error.message, words(ago)));
+            text += &["\n", one.profile.name.as_str(), ": ", &error.message, " (", &words(ago), " ago)\n"]
+                .concat();
         }
     }
     text
@@ -140,10 +145,12 @@ fn row(one: &ProfileStatus) -> [String; 6] {
         State::Absent | State::Expired => ("-".to_owned(), format!("[{}]", "-".repeat(12))),
         State::Active | State::Expiring => (words(left), bar(one, left)),
     };
-    let expires = one.status.session.as_ref().map(|session| {
-        session.expires_at.with_timezone(&Local).format("%Y-%m-%d %H:%M").to_string()
-    });
-    let sections: Vec<_> = one.profile.sections.iter().map(|section| section.as_str()).collect();
+    let expires = one
+        .status
+        .session
+        .as_ref()
+        .map(|session| session.expires_at.with_timezone(&Local).format("%Y-%m-%d %H:%M").to_string());
+    let sections: Vec<_> = one.profile.sections.iter().map(SectionName::as_str).collect();
     [
         one.profile.name.to_string(),
         one.status.state.name().to_owned(),

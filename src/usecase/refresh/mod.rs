@@ -62,8 +62,8 @@ pub struct Refreshed {
 pub struct RefreshOutcome {
     /// A session, or why there is none.
     pub profiles: Vec<(ProfileName, Result<Refreshed, Failure>)>,
-    /// Writes whose neighbours are to be watched for a moment, when nobody waits for an answer any more.
-    pub settling: Vec<Box<dyn PreparedWrite>>,
+    /// The last write, whose neighbours are to be watched for a moment when nobody waits for an answer any more.
+    pub settling: Option<Box<dyn PreparedWrite>>,
 }
 
 impl std::fmt::Debug for RefreshOutcome {
@@ -108,7 +108,7 @@ pub async fn refresh(
     let (groups, failed) = group(ports, resolved).await;
     for (name, failure) in failed {
         remember_failure(ports, &[&name], &failure).await;
-        settle_outcome(&mut outcomes, &name, Err(failure));
+        put_outcome(&mut outcomes, &name, Err(failure));
     }
     if codes.in_hand() && groups.iter().filter(|group| group.serial().is_some()).count() > 1 {
         return Err(Failure::new(
@@ -117,20 +117,26 @@ pub async fn refresh(
         )
         .hint("run stsd refresh once for each of them, with a new code each time"));
     }
-    let mut settling = Vec::new();
+    let mut settling: Option<Box<dyn PreparedWrite>> = None;
     for group in groups {
+        // A write holds the lock until it has settled, and this group needs it too.
+        if let Some(write) = settling.take()
+            && let Err(error) = write.settle().await
+        {
+            tracing::warn!(%error, "another program wrote the credentials file at the same moment");
+        }
         let names = group.names();
         match Run::new(ports, config, group).finish(codes).await {
             Ok((done, write)) => {
-                settling.push(write);
+                settling = Some(write);
                 for (name, refreshed) in done {
-                    settle_outcome(&mut outcomes, &name, Ok(refreshed));
+                    put_outcome(&mut outcomes, &name, Ok(refreshed));
                 }
             }
             Err(failure) => {
                 remember_failure(ports, &names.iter().collect::<Vec<_>>(), &failure).await;
                 for name in &names {
-                    settle_outcome(&mut outcomes, name, Err(failure.clone()));
+                    put_outcome(&mut outcomes, name, Err(failure.clone()));
                 }
             }
         }
@@ -141,7 +147,7 @@ pub async fn refresh(
     Ok(RefreshOutcome { profiles: profiles.collect(), settling })
 }
 
-fn settle_outcome(
+fn put_outcome(
     outcomes: &mut [(ProfileName, Option<Result<Refreshed, Failure>>)],
     name: &ProfileName,
     outcome: Result<Refreshed, Failure>,
