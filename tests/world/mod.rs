@@ -37,26 +37,26 @@ use tempfile::TempDir;
 const DEADLINE: Duration = Duration::from_secs(2);
 
 /// Everything that a use case acts on.
-pub struct World {
+pub(crate) struct World {
     /// The throw-away home.
-    pub home: TempDir,
+    pub(crate) home: TempDir,
     /// AWS.
-    pub sts: StrictSts,
+    pub(crate) sts: StrictSts,
     /// The keychain.
-    pub keychain: Arc<MemoryKeychain>,
+    pub(crate) keychain: Arc<MemoryKeychain>,
     /// What the use cases are given.
-    pub ports: Ports,
+    pub(crate) ports: Ports,
     runtime: tokio::runtime::Runtime,
 }
 
 impl World {
     /// A world in which alice exists and nothing is stored yet.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::in_home(tempfile::tempdir().unwrap())
     }
 
     /// The same with a home of the test's own.
-    pub fn in_home(home: TempDir) -> Self {
+    pub(crate) fn in_home(home: TempDir) -> Self {
         let sts = StrictSts::with_alice();
         let keychain = Arc::new(MemoryKeychain::default());
         let variables = HashMap::from([
@@ -80,7 +80,7 @@ impl World {
     }
 
     /// The same, with alice's key stored as profile `work`.
-    pub fn with_work() -> Self {
+    pub(crate) fn with_work() -> Self {
         let world = Self::new();
         world.add("work", &world.sts.alice()).unwrap();
         world.sts.clear_requests();
@@ -88,34 +88,34 @@ impl World {
     }
 
     /// Runs a future to its end.
-    pub fn run<T>(&self, future: impl Future<Output = T>) -> T {
+    pub(crate) fn run<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
     }
 
     /// A file below the home.
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
     }
 
     /// Writes a file below the home.
-    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
     }
 
     /// The credentials file as it is.
-    pub fn credentials(&self) -> String {
+    pub(crate) fn credentials(&self) -> String {
         fs::read_to_string(self.path(".aws/credentials")).unwrap_or_default()
     }
 
     /// Sets the configuration.
-    pub fn configure(&self, text: &str) {
+    pub(crate) fn configure(&self, text: &str) {
         self.write(".config/stsd/config.toml", text);
     }
 
     /// Stores somebody's key, with her device.
-    pub fn add(&self, profile: &str, who: &Identity) -> Result<Added, Failure> {
+    pub(crate) fn add(&self, profile: &str, who: &Identity) -> Result<Added, Failure> {
         let change = ProfileChange {
             mfa_serial: Some(MfaSerial::parse(&who.serial).unwrap()),
             ..ProfileChange::default()
@@ -124,7 +124,7 @@ impl World {
     }
 
     /// Stores a key.
-    pub fn add_with(
+    pub(crate) fn add_with(
         &self,
         profile: &str,
         id: &str,
@@ -139,13 +139,13 @@ impl World {
     }
 
     /// Refreshes one profile with a code.
-    pub fn refresh(&self, profile: &str, code: &str) -> Result<Refreshed, Failure> {
+    pub(crate) fn refresh(&self, profile: &str, code: &str) -> Result<Refreshed, Failure> {
         let mut outcomes = self.refresh_all(&[profile], &Given::new(code))?;
         outcomes.remove(0).1
     }
 
     /// Refreshes profiles with whatever gives the codes, and waits until all has settled.
-    pub fn refresh_all(
+    pub(crate) fn refresh_all(
         &self,
         profiles: &[&str],
         codes: &dyn CodeSource,
@@ -162,7 +162,7 @@ impl World {
     }
 
     /// The status of one profile.
-    pub fn status(&self, profile: &str) -> Result<ProfileStatus, Failure> {
+    pub(crate) fn status(&self, profile: &str) -> Result<ProfileStatus, Failure> {
         self.run(async {
             let config = load_config(&self.ports)?;
             Ok(status(&self.ports, &config, &[name(profile)]).await?.remove(0))
@@ -170,7 +170,7 @@ impl World {
     }
 
     /// Forgets the session of one profile.
-    pub fn forget(&self, profile: &str) -> Result<Forgotten, Failure> {
+    pub(crate) fn forget(&self, profile: &str) -> Result<Forgotten, Failure> {
         self.run(async {
             let config = load_config(&self.ports)?;
             forget(&self.ports, &config, &Which::Named(vec![name(profile)])).await?.remove(0).1
@@ -179,21 +179,21 @@ impl World {
 }
 
 /// A profile's name.
-pub fn name(text: &str) -> ProfileName {
+pub(crate) fn name(text: &str) -> ProfileName {
     ProfileName::parse(text).unwrap()
 }
 
 /// A key.
-pub fn key(id: &str, secret: &str) -> LongTermKey {
+pub(crate) fn key(id: &str, secret: &str) -> LongTermKey {
     LongTermKey { id: AccessKeyId::parse(id).unwrap(), secret: secret.to_owned().into() }
 }
 
 /// A code from the command line.
-pub struct Given(MfaCode);
+pub(crate) struct Given(MfaCode);
 
 impl Given {
     /// Six digits.
-    pub fn new(code: &str) -> Self {
+    pub(crate) fn new(code: &str) -> Self {
         Self(MfaCode::parse(code).unwrap())
     }
 }
@@ -209,7 +209,7 @@ impl CodeSource for Given {
 }
 
 /// Somebody who can be asked: what she does before she answers is up to the test.
-pub struct Asked<F>(pub F);
+pub(crate) struct Asked<F>(pub(crate) F);
 
 impl<F: Fn(&CodeWanted) -> Result<MfaCode, Failure> + Send + Sync> CodeSource for Asked<F> {
     fn in_hand(&self) -> bool {
@@ -222,7 +222,7 @@ impl<F: Fn(&CodeWanted) -> Result<MfaCode, Failure> + Send + Sync> CodeSource fo
 }
 
 /// A clock that a test sets.
-pub struct SetClock(pub Mutex<DateTime<Utc>>);
+pub(crate) struct SetClock(pub(crate) Mutex<DateTime<Utc>>);
 
 impl Clock for SetClock {
     fn now(&self) -> DateTime<Utc> {
@@ -232,7 +232,7 @@ impl Clock for SetClock {
 
 /// A keychain in memory, which can be told to fail.
 #[derive(Default)]
-pub struct MemoryKeychain {
+pub(crate) struct MemoryKeychain {
     items: Mutex<HashMap<ProfileName, LongTermKey>>,
     broken: Mutex<Option<KeychainError>>,
     broken_read: Mutex<Option<KeychainError>>,
@@ -240,22 +240,22 @@ pub struct MemoryKeychain {
 
 impl MemoryKeychain {
     /// Fails every call from now on, or none.
-    pub fn break_with(&self, error: Option<KeychainError>) {
+    pub(crate) fn break_with(&self, error: Option<KeychainError>) {
         *self.broken.lock().unwrap() = error;
     }
 
     /// Fails from now on when a secret is read: the keychain went away after the checks.
-    pub fn break_reads_with(&self, error: Option<KeychainError>) {
+    pub(crate) fn break_reads_with(&self, error: Option<KeychainError>) {
         *self.broken_read.lock().unwrap() = error;
     }
 
     /// Puts a key in, past all checks.
-    pub fn put(&self, profile: &str, key: LongTermKey) {
+    pub(crate) fn put(&self, profile: &str, key: LongTermKey) {
         self.items.lock().unwrap().insert(name(profile), key);
     }
 
     /// True if there is a key of the profile.
-    pub fn holds(&self, profile: &str) -> bool {
+    pub(crate) fn holds(&self, profile: &str) -> bool {
         self.items.lock().unwrap().contains_key(&name(profile))
     }
 
