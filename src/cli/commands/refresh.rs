@@ -57,10 +57,10 @@ pub(crate) async fn run(args: &RefreshArgs, ports: &Ports, output: Output) -> Re
     if first_failure.is_none() {
         output.say("note: nothing will warn you before it expires; look with: stsd status");
     }
-    if let Some(write) = outcome.settling {
-        if let Err(error) = write.settle().await {
-            output.warn(&format!("another program wrote the file at the same moment: {error}"));
-        }
+    if let Some(write) = outcome.settling
+        && let Err(error) = write.settle().await
+    {
+        output.warn(&format!("another program wrote the file at the same moment: {error}"));
     }
     Ok(first_failure.unwrap_or(0))
 }
