@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    todo!() //stsd::cli::run(std::env::args_os())
+    stsd::cli::run(std::env::args_os())
 }
