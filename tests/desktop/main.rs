@@ -14,6 +14,7 @@
 
 mod bus;
 mod keychain;
+mod memory;
 
 use std::fs::OpenOptions;
 use std::io::Write as _;

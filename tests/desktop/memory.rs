@@ -1,0 +1,90 @@
+//! A memory image of the real program after a refresh does not contain the long-term secret.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
+use std::process::{Child, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use stsd_test_support::StrictSts;
+
+use crate::bus::Desktop;
+use crate::has_desktop;
+
+/// Ends the program if the test does not.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+#[test]
+fn the_long_term_secret_is_not_in_memory_after_a_refresh() {
+    if !has_desktop() {
+        return;
+    }
+    let desktop = Desktop::unlocked();
+    let sts = StrictSts::with_alice();
+    let alice = sts.alice();
+    let stsd = || {
+        let mut command = desktop.command(env!("CARGO_BIN_EXE_stsd"));
+        command.env("AWS_ENDPOINT_URL_STS", sts.url()).stdout(Stdio::null());
+        command
+    };
+    let mut add = stsd()
+        .args(["add", "work", "--access-key-id", &alice.access_key_id, "--mfa-serial", &alice.serial])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    writeln!(add.stdin.take().unwrap(), "{}", alice.secret_access_key).unwrap();
+    assert!(add.wait().unwrap().success());
+
+    let code = sts.fresh_code(&alice.serial);
+    let refresh = stsd().args(["refresh", "work", "--code", &code]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut refresh = Running(refresh);
+    // The program says that the session is on disk, then watches for other writers for a moment: it is stopped there.
+    let mut words = BufReader::new(refresh.0.stderr.take().unwrap());
+    let mut line = String::new();
+    words.read_line(&mut line).unwrap();
+    assert!(line.starts_with("work: session until"), "{line}");
+    let pid = Pid::from_child(&refresh.0);
+    kill_process(pid, Signal::STOP).unwrap();
+    let image = image(pid);
+    kill_process(pid, Signal::CONT).unwrap();
+    assert!(refresh.0.wait().unwrap().success());
+
+    let secret = alice.secret_access_key.as_bytes();
+    // The signed request is still there: the image is one of this program, and the search finds what there is.
+    let control = format!("Credential={}/", alice.access_key_id);
+    assert!(found(&image, control.as_bytes()), "the search found nothing at all");
+    assert!(!found(&image, secret), "the secret is in memory");
+    assert!(!found(&image, &secret[..secret.len() / 2]), "the first half of the secret is in memory");
+    assert!(!found(&image, &secret[secret.len() / 2..]), "the second half of the secret is in memory");
+}
+
+/// All that a stopped process can read of itself.
+fn image(pid: Pid) -> Vec<u8> {
+    let process = format!("/proc/{}", pid.as_raw_nonzero());
+    let mut memory = fs::File::open(format!("{process}/mem")).unwrap();
+    let mut image = Vec::new();
+    for map in fs::read_to_string(format!("{process}/maps")).unwrap().lines() {
+        let mut words = map.split(' ');
+        let (range, rights) = (words.next().unwrap(), words.next().unwrap());
+        if !rights.starts_with('r') || map.ends_with("[vvar]") || map.ends_with("[vvar_vclock]") {
+            continue;
+        }
+        let (begin, end) = range.split_once('-').unwrap();
+        let (begin, end) = (u64::from_str_radix(begin, 16).unwrap(), u64::from_str_radix(end, 16).unwrap());
+        memory.seek(SeekFrom::Start(begin)).unwrap();
+        // Guard pages of a mapping cannot be read.
+        drop((&memory).take(end - begin).read_to_end(&mut image));
+    }
+    assert!(image.len() > 1 << 20, "{} bytes are no image", image.len());
+    image
+}
+
+fn found(image: &[u8], needle: &[u8]) -> bool {
+    image.windows(needle.len()).any(|window| window == needle)
+}
