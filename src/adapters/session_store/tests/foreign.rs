@@ -1,0 +1,167 @@
+//! Writers that take no lock, as the AWS CLI: they truncate the file and write it anew.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Seek as _, Write as _};
+use std::thread::{sleep, spawn};
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::ports::session_store::PreparedWrite;
+
+const ADDED: &str = "[added]\nregion = x\n";
+
+fn prepare(path: &Path) -> Box<dyn PreparedWrite> {
+    run(FileStore::new(path.to_owned()).prepare(&targets(&["work"]))).unwrap()
+}
+
+fn open_truncated(path: &Path) -> File {
+    OpenOptions::new().write(true).truncate(true).open(path).unwrap()
+}
+
+#[test]
+fn a_file_just_written_is_waited_for() {
+    let (_root, path) = aws(BEFORE);
+    let mut file = open_truncated(&path);
+    let writer = spawn(move || {
+        sleep(Duration::from_millis(50));
+        file.write_all(BEFORE.as_bytes()).unwrap();
+        file.write_all(ADDED.as_bytes()).unwrap();
+    });
+    put(&path, &["work"], "ONE").unwrap();
+    writer.join().unwrap();
+    assert_eq!(text(&path), format!("{BEFORE}{ADDED}\n[work]\n{}", lines("ONE")));
+}
+
+#[test]
+fn an_old_file_costs_no_wait() {
+    let (_root, path) = aws(BEFORE);
+    let started = Instant::now();
+    let mut prepared = prepare(&path);
+    run(prepared.write(&session("ONE"))).unwrap();
+    assert!(started.elapsed() < Duration::from_millis(90), "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_file_that_is_written_without_pause_is_busy() {
+    let (root, path) = aws(BEFORE);
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let (stopped, busy) = (std::sync::Arc::clone(&stop), path.clone());
+    let writer = spawn(move || {
+        while !stopped.load(std::sync::atomic::Ordering::Relaxed) {
+            std::fs::write(&busy, BEFORE).unwrap();
+            sleep(Duration::from_millis(20));
+        }
+    });
+    let prepared = run(FileStore::new(path.clone()).prepare(&targets(&["work"]))).map(|_| ());
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    writer.join().unwrap();
+    assert!(matches!(prepared, Err(StoreError::Busy { .. })), "{prepared:?}");
+    assert_eq!((text(&path).as_str(), names(root.path()).len()), (BEFORE, 1));
+}
+
+#[test]
+fn a_change_between_preparation_and_write_is_kept() {
+    let (_root, path) = aws(BEFORE);
+    let mut prepared = prepare(&path);
+    std::fs::write(&path, format!("{BEFORE}{ADDED}")).unwrap();
+    run(prepared.write(&session("ONE"))).unwrap();
+    assert_eq!(text(&path), format!("{BEFORE}{ADDED}\n[work]\n{}", lines("ONE")));
+}
+
+#[test]
+fn a_change_within_the_time_stamp_is_noticed_by_its_bytes() {
+    let (_root, path) = aws(BEFORE);
+    let modified = std::fs::metadata(&path).unwrap().modified().unwrap();
+    let mut prepared = prepare(&path);
+    let changed = BEFORE.replace("mine", "MINE");
+    let mut file = OpenOptions::new().write(true).open(&path).unwrap();
+    file.write_all(changed.as_bytes()).unwrap();
+    file.set_modified(modified).unwrap();
+    run(prepared.write(&session("ONE"))).unwrap();
+    assert!(text(&path).starts_with(&changed));
+}
+
+#[test]
+fn a_writer_that_opened_the_file_before_it_was_replaced_loses_nothing() {
+    let (root, path) = aws(BEFORE);
+    let mut prepared = prepare(&path);
+    let mut old = OpenOptions::new().write(true).open(&path).unwrap();
+    run(prepared.write(&session("ONE"))).unwrap();
+    let writer = spawn(move || {
+        sleep(Duration::from_millis(30));
+        old.set_len(0).unwrap();
+        old.rewind().unwrap();
+        sleep(Duration::from_millis(30));
+        old.write_all(format!("{BEFORE}{ADDED}").as_bytes()).unwrap();
+    });
+    run(prepared.settle()).unwrap();
+    writer.join().unwrap();
+    assert_eq!(text(&path), format!("{BEFORE}{ADDED}\n[work]\n{}", lines("ONE")));
+    assert_eq!(names(root.path()), ["credentials"]);
+}
+
+#[test]
+fn a_writer_that_truncates_our_file_does_not_take_the_session_with_it() {
+    let (root, path) = aws(BEFORE);
+    let mut prepared = prepare(&path);
+    run(prepared.write(&session("ONE"))).unwrap();
+    let rewritten = path.clone();
+    let writer = spawn(move || {
+        sleep(Duration::from_millis(30));
+        let mut file = open_truncated(&rewritten);
+        sleep(Duration::from_millis(30));
+        file.write_all(format!("{BEFORE}{ADDED}").as_bytes()).unwrap();
+    });
+    run(prepared.settle()).unwrap();
+    writer.join().unwrap();
+    assert_eq!(text(&path), format!("{BEFORE}{ADDED}\n[work]\n{}", lines("ONE")));
+    assert_eq!(names(root.path()), ["credentials"]);
+}
+
+#[test]
+fn a_long_term_key_that_was_written_meanwhile_is_put_in_place_and_told() {
+    let (root, path) = aws(BEFORE);
+    let mut prepared = prepare(&path);
+    let mut old = OpenOptions::new().append(true).open(&path).unwrap();
+    run(prepared.write(&session("ONE"))).unwrap();
+    let key = "[work]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = nowhere-else\n";
+    old.write_all(key.as_bytes()).unwrap();
+    let error = run(prepared.settle()).unwrap_err();
+    assert!(error.to_string().contains("the section [work] holds a long-term key"), "{error}");
+    assert_eq!(text(&path), format!("{BEFORE}{key}"));
+    assert_eq!(names(root.path()), ["credentials"]);
+}
+
+#[test]
+fn bytes_that_are_no_text_are_put_in_place_as_they_are() {
+    let (_root, path) = aws(BEFORE);
+    let mut prepared = prepare(&path);
+    let mut old = OpenOptions::new().append(true).open(&path).unwrap();
+    run(prepared.write(&session("ONE"))).unwrap();
+    old.write_all(b"# caf\xe9\n").unwrap();
+    assert!(run(prepared.settle()).is_err());
+    assert_eq!(std::fs::read(&path).unwrap(), [BEFORE.as_bytes(), b"# caf\xe9\n"].concat());
+}
+
+#[test]
+fn a_writer_that_truncates_and_dies_takes_nothing_with_it() {
+    let (_root, path) = aws(BEFORE);
+    let mut prepared = prepare(&path);
+    let old = OpenOptions::new().write(true).open(&path).unwrap();
+    run(prepared.write(&session("ONE"))).unwrap();
+    old.set_len(0).unwrap();
+    let settled = run(prepared.settle());
+    assert!(matches!(settled, Err(StoreError::Busy { .. })), "{settled:?}");
+    assert_eq!(text(&path), format!("{BEFORE}\n[work]\n{}", lines("ONE")));
+}
+
+#[test]
+fn settling_takes_about_a_tenth_of_a_second() {
+    let (_root, path) = aws(BEFORE);
+    let mut prepared = prepare(&path);
+    run(prepared.write(&session("ONE"))).unwrap();
+    let started = Instant::now();
+    run(prepared.settle()).unwrap();
+    let took = started.elapsed();
+    assert!(took >= Duration::from_millis(100) && took < Duration::from_millis(400), "{took:?}");
+}

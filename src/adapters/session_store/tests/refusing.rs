@@ -1,0 +1,141 @@
+//! What is not edited: the file stays byte for byte, and no file of ours is left.
+
+use std::fs;
+use std::os::unix::fs::{chown, symlink};
+
+use super::*;
+
+/// Asserts that `prepare`, `check` and nothing else fail with these words, and that `kept` stays as it is.
+#[track_caller]
+fn check(path: &Path, kept: Option<&Path>, expected: &str) {
+    let before = kept.map(|kept| fs::read(kept).unwrap());
+    let listed = path.parent().map(|directory| names(directory));
+    let store = FileStore::new(path.to_owned());
+    let prepared = run(store.prepare(&targets(&["work"]))).map(|_| ()).unwrap_err().to_string();
+    let checked = run(store.check(&targets(&["work"]))).unwrap_err().to_string();
+    assert!(prepared.ends_with(expected), "{prepared}");
+    assert!(checked.ends_with(expected), "{checked}");
+    assert_eq!(kept.map(|kept| fs::read(kept).unwrap()), before);
+    assert_eq!(path.parent().map(|directory| names(directory)), listed);
+}
+
+#[test]
+fn a_dangling_link_and_a_loop_of_links() {
+    let (root, _path) = aws(BEFORE);
+    let link = root.path().join("link");
+    symlink("nowhere", &link).unwrap();
+    check(&link, None, "link: is a symbolic link to a file that does not exist");
+    assert!(!root.path().join("nowhere").exists());
+    let ring = root.path().join("ring");
+    symlink("ring", &ring).unwrap();
+    check(&ring, None, "(os error 40)");
+}
+
+#[test]
+fn what_is_no_regular_file() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("credentials");
+    fs::create_dir(&path).unwrap();
+    check(&path, None, "credentials: is a directory");
+    fs::remove_dir(&path).unwrap();
+    rustix::fs::mkfifoat(rustix::fs::CWD, &path, 0o600.into()).unwrap();
+    check(&path, None, "credentials: is a named pipe");
+    assert!(run(FileStore::new(path).read()).is_err(), "and reading it does not hang");
+}
+
+#[test]
+fn a_file_or_directory_that_is_not_plainly_ours() {
+    let (root, path) = aws(BEFORE);
+    set_mode(&path, 0o400);
+    check(&path, Some(&path), "credentials: is read-only");
+    set_mode(&path, 0o600);
+    fs::hard_link(&path, root.path().join("second")).unwrap();
+    check(&path, Some(&path), "credentials: has other hard links, which a replacement would leave behind");
+    fs::remove_file(root.path().join("second")).unwrap();
+    set_mode(root.path(), 0o1777);
+    check(&path, Some(&path), ": is a directory that everybody may write");
+    set_mode(root.path(), 0o700);
+    if rustix::process::geteuid().is_root() {
+        chown(&path, Some(12345), None).unwrap();
+        check(&path, Some(&path), "credentials: belongs to another user");
+    } else {
+        not_run("another user's credentials file: needs root");
+    }
+}
+
+#[test]
+fn a_directory_that_cannot_be_written() {
+    let (root, path) = aws(BEFORE);
+    set_mode(root.path(), 0o500);
+    if fs::write(root.path().join("probe"), "").is_ok() {
+        not_run("a directory that cannot be written: root writes everywhere");
+    } else {
+        check(&path, Some(&path), "(os error 13)");
+    }
+    set_mode(root.path(), 0o700);
+}
+
+#[test]
+fn a_file_too_large_or_not_of_text() {
+    let (_root, path) = aws(BEFORE);
+    fs::File::options().write(true).open(&path).unwrap().set_len((16 << 20) + 1).unwrap();
+    check(&path, None, "credentials: is larger than 16 MiB");
+    write_old(&path, b"[a]\n# caf\xe9\n");
+    check(
+        &path,
+        Some(&path),
+        "credentials: line 2: the file is not UTF-8: the AWS CLI refuses it, and the Rust SDK reads it as empty",
+    );
+}
+
+#[test]
+fn a_section_that_cannot_be_edited_is_refused_before_a_code_is_spent() {
+    let (_root, path) = aws("[work]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = s\n");
+    check(
+        &path,
+        Some(&path),
+        "credentials: line 1: the section [work] holds a long-term key, which may exist nowhere else",
+    );
+}
+
+#[test]
+fn a_lock_that_is_a_symbolic_link_is_not_followed() {
+    let (root, path) = aws(BEFORE);
+    symlink("elsewhere", root.path().join("credentials.lock")).unwrap();
+    check(&path, Some(&path), "credentials.lock: is a symbolic link in the place of the lock");
+    assert!(!root.path().join("elsewhere").exists());
+}
+
+#[test]
+fn a_session_that_cannot_be_written_leaves_all_as_it_was_and_the_next_one_is_written() {
+    let (root, path) = aws(BEFORE);
+    run(async {
+        let store = FileStore::new(path.clone());
+        let mut prepared = store.prepare(&targets(&["work"])).await.unwrap();
+        let mut bad = session("ONE");
+        bad.token = "x\n[evil]".to_owned().into();
+        assert!(prepared.write(&bad).await.is_err());
+        assert_eq!(text(&path), BEFORE);
+        prepared.write(&session("ONE")).await.unwrap();
+        prepared.settle().await.unwrap();
+    });
+    assert!(text(&path).ends_with(&lines("ONE")));
+    assert_eq!(names(root.path()), ["credentials"]);
+}
+
+#[test]
+fn a_link_that_leads_elsewhere_meanwhile_is_noticed() {
+    let (root, _real) = aws(BEFORE);
+    let link = root.path().join("link");
+    write_old(&root.path().join("second"), b"[b]\n");
+    symlink("credentials", &link).unwrap();
+    run(async {
+        let store = FileStore::new(link.clone());
+        let mut prepared = store.prepare(&targets(&["work"])).await.unwrap();
+        fs::remove_file(&link).unwrap();
+        symlink("second", &link).unwrap();
+        let error = prepared.write(&session("ONE")).await.unwrap_err();
+        assert!(error.to_string().ends_with("link: leads to another file than before"), "{error}");
+    });
+    assert_eq!((text(&link).as_str(), names(root.path()).len()), ("[b]\n", 3));
+}

@@ -1,0 +1,86 @@
+//! A session taken out of a section.
+
+use super::super::Removal;
+use super::{NEW_LINES, document, fingerprint, put, section, session};
+
+/// Takes `work`, which `created` says we made, and which holds `session("NEW")` as far as we remember.
+#[track_caller]
+fn check(before: &str, created: bool, remembered: bool, after: &str, expected: Removal) {
+    let written = fingerprint(&session("NEW"));
+    let (edit, removal) =
+        document(before).take_session(&section("work"), created, remembered.then_some(&written)).unwrap();
+    assert_eq!((edit.document.text(), removal), (after, expected));
+    assert_eq!(edit.changed, removal == Removal::Removed);
+}
+
+#[test]
+fn a_section_that_we_made_goes_with_its_empty_line() {
+    for before in
+        ["", "\n", "[a]\nx = 1\n", "[a]\nx = 1", "[a]\nx = 1\n\n\n", "[a]\r\n", "[a]\r\nx = 1", "# c\n", "  "]
+    {
+        check(&put(before, "work").unwrap(), true, true, before, Removal::Removed);
+        check(&put(before, "work").unwrap(), true, false, before, Removal::Removed);
+    }
+    // Blank lines do not keep it, and what follows stays apart from what precedes.
+    check(&format!("[a]\n\n[work]\n\n{NEW_LINES}\n\n[b]\n"), true, true, "[a]\n\n\n[b]\n", Removal::Removed);
+    check(&format!("[a]\n[work]\n{NEW_LINES}[b]\n"), true, true, "[a]\n[b]\n", Removal::Removed);
+}
+
+#[test]
+fn a_section_with_anything_of_somebody_else_stays() {
+    for foreign in ["# mine\n", "region = x\n", "s3 =\n  a = b\n"] {
+        let before = format!("[work]\n{foreign}{NEW_LINES}");
+        check(&before, true, true, &format!("[work]\n{foreign}"), Removal::Removed);
+    }
+    check(&format!("[work] # mine\n{NEW_LINES}"), true, true, "[work] # mine\n", Removal::Removed);
+    check(&format!("[work]\n{NEW_LINES}"), false, true, "[work]\n", Removal::Removed);
+}
+
+#[test]
+fn a_comment_above_our_header_keeps_every_byte() {
+    check(&format!("[a]\n\n# mine\n[work]\n{NEW_LINES}"), true, true, "[a]\n\n# mine\n", Removal::Removed);
+}
+
+#[test]
+fn what_is_not_ours_is_left_alone() {
+    let check = |body: &str, remembered, expected| {
+        let text = format!("[a]\n\n[work]\n{body}");
+        check(&text, true, remembered, &text, expected);
+    };
+    let (new, old) = (NEW_LINES.to_owned(), NEW_LINES.replace("NEW", "OLD"));
+    check(&old, true, Removal::Foreign);
+    check(&new.replace("ASIA", "AKIA"), true, Removal::Foreign);
+    check(&new.replace("ASIA", "AKIA"), false, Removal::Foreign);
+    check("aws_access_key_id = ASIAX\naws_secret_access_key = s\n", false, Removal::Foreign);
+    check("region = x\n", true, Removal::Absent);
+    check("", false, Removal::Absent);
+    check("x_security_token_expires = 2026-11-22T03:04:05Z\n", false, Removal::Absent);
+}
+
+#[test]
+fn a_file_without_the_section_has_nothing_to_take() {
+    check("[a]\nx = 1\n", true, true, "[a]\nx = 1\n", Removal::Absent);
+    check("", false, false, "", Removal::Absent);
+}
+
+#[test]
+fn another_tools_session_goes_with_its_own_keys() {
+    let body = "aws_security_token = t\nexpiration = 2026-01-01 00:00:00\nassumed_role = False\n";
+    check(
+        &format!("[work]\naws_access_key_id = ASIAX\naws_secret_access_key = s\n{body}[b]\n"),
+        false,
+        false,
+        "[work]\nassumed_role = False\n[b]\n",
+        Removal::Removed,
+    );
+}
+
+#[test]
+fn two_sections_taken_in_reverse_restore_the_file() {
+    for before in ["[a]", "[a]\n", "", "[a]\n\n"] {
+        let both = put(&put(before, "one").unwrap(), "work").unwrap();
+        let (edit, _) = document(&both).take_session(&section("work"), true, None).unwrap();
+        let (edit, _) = edit.document.take_session(&section("one"), true, None).unwrap();
+        assert_eq!(edit.document.text(), before);
+    }
+}
