@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::config::ConfigError;
+use crate::domain::aws_file::{Refusal, RefusalReason};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::profile::ProfileName;
 use crate::ports::aws_settings::AwsSettingsError;
@@ -88,42 +89,57 @@ pub fn sts(error: &StsError, profile: &ProfileName) -> Failure {
 
 /// The credentials file was left alone.
 #[must_use]
-pub fn store(error: &StoreError) -> Failure {
-    let failure = Failure::new(FailureClass::CredentialsFile, error.to_string());
-    match error {
-        StoreError::Refused { .. } | StoreError::Unsafe { .. } => {
-            failure.hint("nothing was changed; mend what is named, then run the command again")
+pub fn store(error: &StoreError, profile: &ProfileName) -> Failure {
+    let hint = match error {
+        StoreError::Refused {
+            refusal: Refusal { reason: RefusalReason::LongTermKey { section }, .. },
+            ..
+        } => {
+            format!(
+                "put that key into the keychain with: stsd add {profile}   (then delete its lines from [{section}])"
+            )
         }
-        StoreError::Io { path, .. } => failure.hint(format!(
-            "nothing was changed; look at: ls -ld {} && df -h {}",
-            parent(path),
-            parent(path)
-        )),
-        StoreError::Locked { .. } | StoreError::Busy { .. } => {
-            failure.hint("nothing was changed; run the command again when the other program has finished")
+        StoreError::Refused { path, refusal } => {
+            format!("\"${{EDITOR:-vi}}\" +{} {}", refusal.line.unwrap_or(1), quoted(path))
         }
-    }
+        StoreError::Unsafe { path, .. } => format!("ls -ld {}   (nothing was changed)", quoted(path)),
+        StoreError::Io { path, .. } => {
+            let folder = quoted(path.parent().unwrap_or(path));
+            format!("ls -ld {folder} && df -h {folder}   (nothing was changed)")
+        }
+        StoreError::Locked { holder: Some(pid), .. } => {
+            format!("ps -fp {pid}   (then run the command again)")
+        }
+        StoreError::Locked { path, .. } => {
+            format!("fuser -v {}   (then run the command again)", quoted(path))
+        }
+        StoreError::Busy { path } => format!("fuser -v {}   (then run the command again)", quoted(path)),
+    };
+    Failure::new(FailureClass::CredentialsFile, error.to_string()).hint(hint)
 }
 
 /// The configuration's text is wrong.
 #[must_use]
 pub fn config(error: &ConfigError, path: &Path) -> Failure {
-    Failure::new(FailureClass::Config, format!("{}: {error}", path.display()))
-        .hint(format!("\"${{EDITOR:-vi}}\" {}", path.display()))
+    Failure::new(FailureClass::Config, format!("{}: {error}", path.display())).hint(format!(
+        "\"${{EDITOR:-vi}}\" +{} {}",
+        error.line,
+        quoted(path)
+    ))
 }
 
 /// The configuration's file cannot be used.
 #[must_use]
 pub fn config_file(error: &ConfigFileError) -> Failure {
-    let failure = Failure::new(FailureClass::Config, error.to_string());
-    match error {
+    let hint = match error {
         ConfigFileError::Unsafe { path, .. } => {
-            failure.hint(format!("sudo chown \"$USER\" {path} && chmod go-w {path}", path = path.display()))
+            format!("sudo chown \"$USER\" {path} && chmod go-w {path}", path = quoted(path))
         }
         ConfigFileError::Io { path, .. } => {
-            failure.hint(format!("ls -ld {} {}", parent(path), path.display()))
+            format!("ls -ld {} {}", quoted(path.parent().unwrap_or(path)), quoted(path))
         }
-    }
+    };
+    Failure::new(FailureClass::Config, error.to_string()).hint(hint)
 }
 
 /// AWS's own settings cannot be read.
@@ -133,6 +149,22 @@ pub fn aws_settings(error: &AwsSettingsError) -> Failure {
         .hint("aws configure list   (shows which file AWS's tools read)")
 }
 
-fn parent(path: &Path) -> String {
-    path.parent().unwrap_or(path).display().to_string()
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%=:,".contains(c);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_in_a_hint_can_be_pasted() {
+        let check = |path: &str, expected: &str| assert_eq!(quoted(Path::new(path)), expected);
+        check("/home/alice/.aws/credentials", "/home/alice/.aws/credentials");
+        check("/home/al ice/it's", r"'/home/al ice/it'\''s'");
+        check("/x;rm -rf ~", "'/x;rm -rf ~'");
+    }
 }

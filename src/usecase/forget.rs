@@ -61,7 +61,8 @@ pub async fn forget(
 pub async fn forget_one(ports: &Ports, profile: &Profile) -> Result<Forgotten, Failure> {
     let record = ports.state.load().await.of(&profile.name);
     let targets = targets(profile, &record);
-    let removals = ports.store.remove(&targets).await.map_err(|error| failures::store(&error))?;
+    let removals =
+        ports.store.remove(&targets).await.map_err(|error| failures::store(&error, &profile.name))?;
     let name = profile.name.clone();
     let saved = ports.state.update(Box::new(move |state| {
         state.profiles.remove(name.as_str());

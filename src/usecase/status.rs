@@ -37,20 +37,25 @@ pub async fn status(
     names: &[ProfileName],
 ) -> Result<Vec<ProfileStatus>, Failure> {
     let selected = match names {
-        [] => config.profiles.iter().collect(),
+        [] => config.profiles.iter().collect::<Vec<_>>(),
         names => select(config, names, ports.config.path())?,
     };
-    let document = ports.store.read().await.map_err(|error| failures::store(&error))?;
+    let Some(first) = selected.first() else { return Ok(Vec::new()) };
+    let document = ports.store.read().await.map_err(|error| failures::store(&error, &first.name))?;
     let state = ports.state.load().await;
     let now = ports.clock.now();
     let mut statuses = Vec::new();
     for profile in selected {
         let record = state.of(&profile.name);
-        let aws = aws_profile(ports, profile.name.as_str()).await?;
+        let serial = match &profile.mfa_serial {
+            Some(serial) => Some(serial.clone()),
+            // Only now: AWS's file is read anew for each profile.
+            None => serial(profile, &aws_profile(ports, profile.name.as_str()).await?)?,
+        };
         statuses.push(ProfileStatus {
             status: machine(config, profile, &document, &record, now).status(now),
             profile: profile.clone(),
-            mfa_serial: serial(profile, &aws)?,
+            mfa_serial: serial,
             last_error: record.last_error,
         });
     }

@@ -86,7 +86,8 @@ impl<'a> Run<'a> {
         if code_in_hand {
             return Ok(());
         }
-        self.ports.store.check(&self.group.targets()).await.map_err(|error| failures::store(&error))
+        let editable = self.ports.store.check(&self.group.targets()).await;
+        editable.map_err(|error| failures::store(&error, &lead.name))
     }
 
     async fn obtain_code(&mut self, codes: &dyn CodeSource) -> Result<(), Failure> {
@@ -98,10 +99,10 @@ impl<'a> Run<'a> {
 
     /// Takes lock and space, reads the key, spends the code.
     async fn call(&mut self) -> Result<Issued, Failure> {
-        let write = self.ports.store.prepare(&self.group.targets()).await;
-        self.write = Some(write.map_err(|error| failures::store(&error))?);
         let code = self.code.take();
         let lead = self.lead()?;
+        let write = self.ports.store.prepare(&self.group.targets()).await;
+        let write = write.map_err(|error| failures::store(&error, &lead.name))?;
         let request = SessionRequest { duration: lead.duration, mfa: lead.serial.clone().zip(code) };
         let key = self.ports.keychain.read(&lead.name).await;
         let key = key.map_err(|error| failures::keychain(&error, &lead.name))?;
@@ -112,6 +113,7 @@ impl<'a> Run<'a> {
         let issued = Issued { id: session.id.clone(), issued_at: Some(now), expires_at: session.expires_at };
         tracing::info!(profile = %lead.name, expires_at = %session.expires_at, "session issued");
         self.issued = Some(session);
+        self.write = Some(write);
         Ok(issued)
     }
 
@@ -131,7 +133,7 @@ impl<'a> Run<'a> {
                     attempt += 1;
                 }
                 Err(error) => {
-                    let mut failure = failures::store(&error);
+                    let mut failure = failures::store(&error, &self.lead()?.name);
                     failure.message =
                         format!("the session was obtained but not written: {}", failure.message);
                     return Err(failure);
