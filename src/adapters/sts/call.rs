@@ -49,7 +49,10 @@ impl<'a> Call<'a> {
         }
         let clock = SigningClock::new(clock);
         let date = ServerDate::default();
-        // One copy of the secret in a buffer of its exact length, behind an `Arc`, wiped with the last clone.
+        // One copy of the secret in a buffer of its exact length, behind an `Arc`, wiped with the last clone. The
+        // signer makes another that is not wiped: `aws_sigv4::sign::v4::generate_signing_key` formats "AWS4" and the
+        // secret into a plain string. A memory image taken after a call has found it in the heap, freed, and nothing
+        // else of the secret anywhere; only an allocator that wipes what is freed reaches it.
         let credentials = Credentials::new(key.id.as_str(), key.secret.expose_secret(), None, None, "stsd");
         let mut config = aws_sdk_sts::Config::builder()
             .behavior_version(BehaviorVersion::latest())

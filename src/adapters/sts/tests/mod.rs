@@ -26,6 +26,8 @@ use crate::ports::sts::{CallerIdentity, SessionRequest, Sts as _, StsError};
 use crate::ports::time::Clock;
 
 const DEADLINE: Duration = Duration::from_secs(10);
+/// The port of tcpmux, which nobody runs: a free port could be taken by the test beside this one.
+const CLOSED_PORT: u16 = 1;
 const CODE: &str = "271828";
 const LONG_TERM_SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 

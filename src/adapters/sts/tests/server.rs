@@ -15,6 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) enum Step {
     /// The request is read and answered with these bytes.
     Answer(Vec<u8>),
+    /// The same, and then nothing more until the client goes.
+    AnswerAndHang(Vec<u8>),
     /// The connection is closed before anything is read.
     DropUnread,
     /// The request is read, and the connection closed.
@@ -122,6 +124,9 @@ pub(super) fn serve(stream: &mut (impl Read + Write), step: Option<&Step>) -> Op
         Some(Step::Answer(bytes)) => {
             // A client that has had enough closes its end.
             drop(stream.write_all(bytes).and_then(|()| stream.flush()));
+        }
+        Some(Step::AnswerAndHang(bytes)) => {
+            drop(stream.write_all(bytes).and_then(|()| stream.read(&mut [0])));
         }
         Some(Step::Hang) => drop(stream.read(&mut [0])),
         Some(Step::DropRead | Step::DropUnread) | None => {}

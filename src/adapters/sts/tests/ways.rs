@@ -2,11 +2,17 @@
 
 use super::*;
 
+/// A proxy for all, and roots of our own: a machine may have none.
+fn through(proxy: String) -> NetSettings {
+    let bundle = concat!(env!("CARGO_MANIFEST_DIR"), "/src/adapters/sts/tests/tls/ca.pem");
+    NetSettings { ca_bundle: Some(bundle.into()), proxy: Proxy::Always(proxy) }
+}
+
 /// Calls through a proxy that refuses; where the proxy was asked to connect to.
 fn asked_of_proxy(site: &StsSite) -> String {
     let refusal = b"HTTP/1.1 407 X\r\nContent-Length: 0\r\n\r\n".to_vec();
     let proxy = Server::start(vec![Step::Answer(refusal)]);
-    let net = NetSettings { ca_bundle: None, proxy: Proxy::Always(proxy.url()) };
+    let net = through(proxy.url());
     let result = session(&sts(net), site);
     assert_eq!(result.err(), Some(StsError::Network("the proxy asks for a password")));
     let requests = proxy.requests();
@@ -32,19 +38,30 @@ fn a_region_has_its_own_endpoint() {
 fn a_proxy_never_carries_a_call_to_this_machine() {
     let server = Server::start(vec![good_session(Some(now()), in_one_hour())]);
     let proxy = Server::start(vec![Step::DropRead]);
-    let net = NetSettings { ca_bundle: None, proxy: Proxy::Always(proxy.url()) };
+    let net = through(proxy.url());
     for url in [server.url(), format!("http://localhost:{}", server.port())] {
         drop(session(&sts(net.clone()), &site(&url)));
     }
-    assert_eq!(proxy.requests().len(), 0);
     assert_eq!(server.requests().len(), 2);
+    // With TLS too; nobody answers there.
+    for url in [format!("https://127.0.0.1:{CLOSED_PORT}"), format!("https://localhost:{CLOSED_PORT}")] {
+        let result = session(&sts(net.clone()), &site(&url));
+        assert_eq!(result.err(), Some(StsError::Network("the connection was refused")));
+    }
+    assert_eq!(proxy.requests().len(), 0);
+}
+
+#[test]
+fn without_tls_no_certificate_is_looked_at() {
+    let server = Server::start(vec![good_session(Some(now()), in_one_hour())]);
+    let net = NetSettings { ca_bundle: Some("/nonexistent/bundle.pem".into()), proxy: Proxy::Never };
+    session(&sts(net), &site(&server.url())).unwrap();
 }
 
 #[test]
 fn a_dead_proxy_is_named() {
-    let gone = Server::start(vec![]);
-    let net = NetSettings { ca_bundle: None, proxy: Proxy::Always(gone.url()) };
-    drop(gone);
+    let address = format!("http://127.0.0.1:{CLOSED_PORT}");
+    let net = through(address);
     let result = session(&sts(net), &regional("eu-west-1"));
     assert_eq!(result.err(), Some(StsError::Network("the proxy cannot be reached")));
 }
@@ -59,7 +76,7 @@ fn what_cannot_be_combined_or_parsed_is_said_before_any_request() {
         let why = "an endpoint of one's own is neither the FIPS nor the dual-stack endpoint";
         assert_eq!(result.err(), Some(StsError::Setup(why.to_owned())));
     }
-    let net = NetSettings { ca_bundle: None, proxy: Proxy::Always("http://u:SENTINEL@[".to_owned()) };
+    let net = through("http://u:SENTINEL@[".to_owned());
     let result = session(&sts(net), &regional("eu-west-1"));
     assert_eq!(result.err(), Some(StsError::Setup("the proxy's address cannot be used".to_owned())));
     assert_eq!(server.requests().len(), 0);
