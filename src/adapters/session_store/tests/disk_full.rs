@@ -78,7 +78,7 @@ fn a_write_that_failed_for_want_of_space_can_be_repeated() {
     large.token = "x".repeat(200_000).into();
     assert!(run(prepared.write(&large)).is_err());
     assert_eq!((text(&path), names(disk.0.path())), (before, vec!["credentials".into(), "filler".into()]));
-    std::fs::remove_file(disk.0.path().join("filler")).unwrap();
+    fs::remove_file(disk.0.path().join("filler")).unwrap();
     let written = run(prepared.write(&large)).unwrap();
     assert!(written[0].created && text(&path).contains(&"x".repeat(200_000)));
 }
