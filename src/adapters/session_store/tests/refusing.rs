@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::{chown, symlink};
 
+use super::disk_full::SmallDisk;
 use super::*;
 
 /// Asserts that `prepare` and `check` fail with these words, and that `kept` stays as it is.
@@ -65,14 +66,19 @@ fn a_file_or_directory_that_is_not_plainly_ours() {
 
 #[test]
 fn a_directory_that_cannot_be_written() {
-    let (root, path) = aws(BEFORE);
-    set_mode(root.path(), 0o500);
-    if fs::write(root.path().join("probe"), "").is_ok() {
-        not_run("a directory that cannot be written: root writes everywhere");
+    if rustix::process::geteuid().is_root() {
+        // Root writes everywhere but on a file system that is mounted read-only.
+        let Some(disk) = SmallDisk::mount() else { return };
+        let path = disk.path().join("credentials");
+        write_old(&path, BEFORE.as_bytes());
+        disk.make_read_only();
+        check(&path, Some(&path), "(os error 30)");
     } else {
+        let (root, path) = aws(BEFORE);
+        set_mode(root.path(), 0o500);
         check(&path, Some(&path), "(os error 13)");
+        set_mode(root.path(), 0o700);
     }
-    set_mode(root.path(), 0o700);
 }
 
 #[test]
