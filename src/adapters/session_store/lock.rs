@@ -81,7 +81,14 @@ fn is_at(file: &File, path: &Path) -> bool {
     }
 }
 
+/// The process that holds the lock; only Linux tells.
+#[cfg(not(target_os = "linux"))]
+fn holder(_file: &File) -> Option<i32> {
+    None
+}
+
 /// The process that holds the lock, as Linux tells in `/proc/locks`.
+#[cfg(target_os = "linux")]
 fn holder(file: &File) -> Option<i32> {
     let metadata = file.metadata().ok()?;
     let (major, minor) = (rustix::fs::major(metadata.dev()), rustix::fs::minor(metadata.dev()));
@@ -91,6 +98,7 @@ fn holder(file: &File) -> Option<i32> {
 
 /// The process in a line such as `1: FLOCK  ADVISORY  WRITE 4711 fe:00:123 0 EOF`; a line of somebody who waits has
 /// `->` in the second place.
+#[cfg(target_os = "linux")]
 fn holder_in(line: &str, place: &str) -> Option<i32> {
     let words: Vec<&str> = line.split_ascii_whitespace().collect();
     match words.as_slice() {
@@ -99,7 +107,7 @@ fn holder_in(line: &str, place: &str) -> Option<i32> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 

@@ -75,7 +75,7 @@ impl Job {
         let path = self.target.file.clone();
         tracing::warn!(path = %path.display(), "another program wrote the file while it was replaced");
         let Some(mut file) = old.file else { return Ok(()) };
-        let still = await_still(|| Stamp::of_open(&file, &path))?;
+        let still = await_still(&path, || Stamp::of_open(&file, &path).map(Some))?;
         // A truncated file is half of a rewrite, never somebody's wish: our file has all that was in it.
         if still.is_none_or(|stamp| stamp.is_empty()) {
             return Err(StoreError::Busy { path });

@@ -19,6 +19,9 @@ use crate::ports::session_store::StoreError;
 /// A file that nobody touched for so long has no writer at work: one that truncates writes its text within a few
 /// milliseconds.
 pub(super) const QUIET: Duration = Duration::from_millis(100);
+/// The same for an empty file: it may be truncated by a writer that is slow, and to take its word for nothing would
+/// lose all that it is about to write.
+const QUIET_WHEN_EMPTY: Duration = Duration::from_secs(1);
 /// How long is waited for such a moment.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 pub(super) const NAP: Duration = Duration::from_millis(10);
@@ -33,8 +36,8 @@ impl Moment {
         Self(i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec()))
     }
 
-    fn is_quiet_after(self, earlier: Self) -> bool {
-        u128::try_from(self.0 - earlier.0).is_ok_and(|age| age >= QUIET.as_nanos())
+    fn is_after(self, earlier: Self, quiet: Duration) -> bool {
+        u128::try_from(self.0 - earlier.0).is_ok_and(|age| age >= quiet.as_nanos())
     }
 }
 
@@ -59,6 +62,11 @@ impl Stamp {
 
     pub(super) fn is_empty(&self) -> bool {
         self.size == 0
+    }
+
+    /// How long the file has to stay as it is before it is believed.
+    fn quiet(&self) -> Duration {
+        if self.is_empty() { QUIET_WHEN_EMPTY } else { QUIET }
     }
 
     /// The stamp of what is at the target's place.
@@ -157,22 +165,24 @@ fn open(path: &Path, flags: OFlags) -> Result<Option<File>, StoreError> {
 /// Waits until the target has not changed for 100 ms.
 fn await_quiet(target: &Target, now: Option<Moment>) -> Result<Option<Stamp>, StoreError> {
     let stamp = Stamp::at(target)?;
-    let old = |stamp: &Stamp| now.is_some_and(|now| now.is_quiet_after(stamp.modified));
+    let old = |stamp: &Stamp| now.is_some_and(|now| now.is_after(stamp.modified, stamp.quiet()));
     if stamp.as_ref().is_none_or(old) {
         return Ok(stamp);
     }
-    await_still(|| Stamp::at(target))?.ok_or_else(|| StoreError::Busy { path: target.file.clone() })
+    await_still(&target.file, || Stamp::at(target))
 }
 
-/// Waits until `look` has answered the same for 100 ms; `None` if it does not within 3 s.
-pub(super) fn await_still<T: PartialEq>(
-    look: impl Fn() -> Result<T, StoreError>,
-) -> Result<Option<T>, StoreError> {
+/// Waits until `look` has found the same file, unchanged, for as long as it takes to believe it; the file is busy if it
+/// does not within 3 s.
+pub(super) fn await_still(
+    path: &Path,
+    look: impl Fn() -> Result<Option<Stamp>, StoreError>,
+) -> Result<Option<Stamp>, StoreError> {
     let started = Instant::now();
     let (mut seen, mut since) = (look()?, Instant::now());
-    while since.elapsed() < QUIET {
+    while since.elapsed() < seen.map_or(QUIET, |stamp| stamp.quiet()) {
         if started.elapsed() > PATIENCE {
-            return Ok(None);
+            return Err(StoreError::Busy { path: path.to_owned() });
         }
         sleep(NAP);
         let now = look()?;
@@ -180,7 +190,7 @@ pub(super) fn await_still<T: PartialEq>(
             (seen, since) = (now, Instant::now());
         }
     }
-    Ok(Some(seen))
+    Ok(seen)
 }
 
 /// Reads a file from its beginning into memory that is zeroized.

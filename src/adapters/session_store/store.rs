@@ -50,7 +50,8 @@ impl SessionStore for FileStore {
             let job = self.blocking(|path| Job::prepare(&path, targets)).await?;
             let prepared =
                 Prepared { path: self.path.clone(), sections, job: Arc::new(Mutex::new(job)), written: None };
-            Ok(Box::new(prepared) as Box<dyn PreparedWrite>)
+            let prepared: Box<dyn PreparedWrite> = Box::new(prepared);
+            Ok(prepared)
         })
     }
 

@@ -7,24 +7,33 @@ use std::process::Command;
 use super::*;
 
 /// A tmpfs of 1 MiB, unmounted when dropped.
-struct SmallDisk(TempDir);
+pub(super) struct SmallDisk(TempDir);
 
 impl SmallDisk {
     /// `None` where mounting is not allowed.
-    fn mount() -> Option<Self> {
+    pub(super) fn mount() -> Option<Self> {
         let root = tempfile::tempdir().unwrap();
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", "size=1m,mode=0700", "stsd-test"]).arg(root.path());
         let mounted = cfg!(target_os = "linux") && mount.output().is_ok_and(|output| output.status.success());
         if !mounted {
-            not_run("a credentials file on a full disk: mounting a tmpfs needs root");
+            not_run("a credentials file on a small file system of its own: mounting a tmpfs needs root");
         }
-        mounted.then_some(Self(root))
+        mounted.then(|| Self(root))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(super) fn make_read_only(&self) {
+        let remounted = Command::new("mount").args(["-o", "remount,ro"]).arg(self.path()).status();
+        assert!(remounted.unwrap().success());
     }
 
     /// Writes until nothing more fits.
     fn fill(&self) {
-        let mut file = File::create(self.0.path().join("filler")).unwrap();
+        let mut file = File::create(self.path().join("filler")).unwrap();
         while file.write_all(&[1; 4096]).is_ok() {}
         while file.write_all(&[1]).is_ok() {}
     }
@@ -32,13 +41,13 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        let unmounted = Command::new("umount").arg(self.0.path()).status();
+        let unmounted = Command::new("umount").arg(self.path()).status();
         assert!(unmounted.is_ok_and(|status| status.success()));
     }
 }
 
 fn credentials(disk: &SmallDisk) -> (PathBuf, String) {
-    let path = disk.0.path().join("credentials");
+    let path = disk.path().join("credentials");
     // Several pages, so that the space matters.
     let text = format!("{BEFORE}# {}\n", "x".repeat(50_000));
     write_old(&path, text.as_bytes());
@@ -65,7 +74,7 @@ fn a_full_disk_is_told_before_a_code_is_spent() {
     let error = run(store.prepare(&targets(&["work"]))).map(|_| ()).unwrap_err();
     assert!(error.to_string().ends_with("No space left on device (os error 28)"), "{error}");
     assert!(run(store.check(&targets(&["work"]))).is_err());
-    assert_eq!((text(&path), names(disk.0.path())), (before, vec!["credentials".into(), "filler".into()]));
+    assert_eq!((text(&path), names(disk.path())), (before, vec!["credentials".into(), "filler".into()]));
 }
 
 #[test]
@@ -77,8 +86,8 @@ fn a_write_that_failed_for_want_of_space_can_be_repeated() {
     let mut large = session("ONE");
     large.token = "x".repeat(200_000).into();
     assert!(run(prepared.write(&large)).is_err());
-    assert_eq!((text(&path), names(disk.0.path())), (before, vec!["credentials".into(), "filler".into()]));
-    std::fs::remove_file(disk.0.path().join("filler")).unwrap();
+    assert_eq!((text(&path), names(disk.path())), (before, vec!["credentials".into(), "filler".into()]));
+    fs::remove_file(disk.path().join("filler")).unwrap();
     let written = run(prepared.write(&large)).unwrap();
     assert!(written[0].created && text(&path).contains(&"x".repeat(200_000)));
 }

@@ -3,8 +3,10 @@
 use std::fs::{File, OpenOptions};
 use std::io::{Seek as _, Write as _};
 use std::thread::{sleep, spawn};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use super::super::snapshot::{Stamp, await_still};
+use super::super::target::Target;
 use super::*;
 use crate::ports::session_store::PreparedWrite;
 
@@ -33,6 +35,19 @@ fn a_file_just_written_is_waited_for() {
 }
 
 #[test]
+fn a_slow_writer_that_has_truncated_the_file_is_waited_for() {
+    let (_root, path) = aws(BEFORE);
+    let mut file = open_truncated(&path);
+    let writer = spawn(move || {
+        sleep(Duration::from_millis(400));
+        file.write_all(format!("{BEFORE}{ADDED}").as_bytes()).unwrap();
+    });
+    put(&path, &["work"], "ONE").unwrap();
+    writer.join().unwrap();
+    assert_eq!(text(&path), format!("{BEFORE}{ADDED}\n[work]\n{}", lines("ONE")));
+}
+
+#[test]
 fn an_old_file_costs_no_wait() {
     let (_root, path) = aws(BEFORE);
     let started = Instant::now();
@@ -44,26 +59,23 @@ fn an_old_file_costs_no_wait() {
 #[test]
 fn a_file_that_is_written_without_pause_is_busy() {
     let (root, path) = aws(BEFORE);
-    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let (stopped, busy) = (std::sync::Arc::clone(&stop), path.clone());
-    let writer = spawn(move || {
-        while !stopped.load(std::sync::atomic::Ordering::Relaxed) {
-            std::fs::write(&busy, BEFORE).unwrap();
-            sleep(Duration::from_millis(20));
-        }
+    let file = File::open(&path).unwrap();
+    let target = Target { directory: root.path().to_owned(), file: path.clone() };
+    let age = std::cell::Cell::new(1000);
+    // Whoever looks finds a change: no thread has to be fast enough.
+    let stamp = await_still(&path, || {
+        age.set(age.get() - 1);
+        file.set_modified(SystemTime::now() - Duration::from_secs(age.get())).unwrap();
+        Stamp::at(&target)
     });
-    let prepared = run(FileStore::new(path.clone()).prepare(&targets(&["work"]))).map(|_| ());
-    stop.store(true, std::sync::atomic::Ordering::Relaxed);
-    writer.join().unwrap();
-    assert!(matches!(prepared, Err(StoreError::Busy { .. })), "{prepared:?}");
-    assert_eq!((text(&path).as_str(), names(root.path()).len()), (BEFORE, 1));
+    assert!(matches!(stamp, Err(StoreError::Busy { .. })), "{stamp:?}");
 }
 
 #[test]
 fn a_change_between_preparation_and_write_is_kept() {
     let (_root, path) = aws(BEFORE);
     let mut prepared = prepare(&path);
-    std::fs::write(&path, format!("{BEFORE}{ADDED}")).unwrap();
+    fs::write(&path, format!("{BEFORE}{ADDED}")).unwrap();
     run(prepared.write(&session("ONE"))).unwrap();
     assert_eq!(text(&path), format!("{BEFORE}{ADDED}\n[work]\n{}", lines("ONE")));
 }
@@ -71,7 +83,7 @@ fn a_change_between_preparation_and_write_is_kept() {
 #[test]
 fn a_change_within_the_time_stamp_is_noticed_by_its_bytes() {
     let (_root, path) = aws(BEFORE);
-    let modified = std::fs::metadata(&path).unwrap().modified().unwrap();
+    let modified = fs::metadata(&path).unwrap().modified().unwrap();
     let mut prepared = prepare(&path);
     let changed = BEFORE.replace("mine", "MINE");
     let mut file = OpenOptions::new().write(true).open(&path).unwrap();
@@ -140,7 +152,7 @@ fn bytes_that_are_no_text_are_put_in_place_as_they_are() {
     run(prepared.write(&session("ONE"))).unwrap();
     old.write_all(b"# caf\xe9\n").unwrap();
     assert!(run(prepared.settle()).is_err());
-    assert_eq!(std::fs::read(&path).unwrap(), [BEFORE.as_bytes(), b"# caf\xe9\n"].concat());
+    assert_eq!(fs::read(&path).unwrap(), [BEFORE.as_bytes(), b"# caf\xe9\n"].concat());
 }
 
 #[test]

@@ -101,13 +101,12 @@ fn names(directory: &Path) -> Vec<String> {
     names
 }
 
-/// Notes what could not be tested, for a reader and for the summary of a whole run.
+/// Notes what could not be tested: for a reader, and, without the two words, for the summary of a whole run.
 fn not_run(why: &str) {
     use std::io::Write as _;
-    let line = format!("NOT RUN: {why}\n");
-    std::io::stderr().write_all(line.as_bytes()).unwrap();
+    writeln!(std::io::stderr(), "NOT RUN: {why}").unwrap();
     if let Some(path) = std::env::var_os("STSD_TEST_NOT_RUN_FILE") {
-        let file = fs::OpenOptions::new().append(true).create(true).open(path);
-        file.unwrap().write_all(line.as_bytes()).unwrap();
+        let mut file = fs::OpenOptions::new().append(true).create(true).open(path).unwrap();
+        file.write_all(format!("{why}\n").as_bytes()).unwrap();
     }
 }

@@ -1,8 +1,7 @@
 //! What a write does where nothing is in its way.
 
-use std::fs;
 use std::os::unix::fs::{MetadataExt as _, symlink};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::super::lock::Lock;
 use super::*;
