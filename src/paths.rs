@@ -74,6 +74,7 @@ mod tests {
             Some(OsString::from(match name {
                 "STSD_CONFIG" => "/etc/stsd.toml",
                 "AWS_SHARED_CREDENTIALS_FILE" => "~/elsewhere/credentials",
+                "AWS_CONFIG_FILE" => "/etc/aws-config",
                 _ => "",
             }))
         };
@@ -81,7 +82,9 @@ mod tests {
         let home = BaseDirs::new().unwrap().home_dir().to_owned();
         assert_eq!(paths.config, Path::new("/etc/stsd.toml"));
         assert_eq!(paths.aws_credentials, home.join("elsewhere/credentials"));
-        assert_eq!(paths.aws_config, home.join(".aws/config"));
+        assert_eq!(paths.aws_config, Path::new("/etc/aws-config"));
+        let unset = Paths::find(None, |_| None).unwrap();
+        assert_eq!(unset.aws_config, home.join(".aws/config"));
         let flag = Paths::find(Some("/flag.toml".into()), variables).unwrap();
         assert_eq!(flag.config, Path::new("/flag.toml"));
     }

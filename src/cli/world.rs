@@ -34,7 +34,7 @@ pub(crate) fn compose(config: Option<PathBuf>) -> Result<Ports, Failure> {
     })?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     Ok(Ports {
-        aws: Arc::new(SdkAwsSettings::new(|name| std::env::var_os(name))),
+        aws: Arc::new(SdkAwsSettings::new(paths.aws_config, |name| std::env::var_os(name))),
         config: Arc::new(ConfigFile::new(paths.config)),
         entropy: Arc::new(SystemEntropy),
         keychain: Arc::new(OsKeychain::new(KEYCHAIN_DEADLINE)),

@@ -19,6 +19,8 @@ pub struct AwsProfile {
     pub region: Option<String>,
     /// The profile's `mfa_serial`.
     pub mfa_serial: Option<String>,
+    /// The profile's `duration_seconds`.
+    pub duration_seconds: Option<String>,
     /// The endpoint for STS: `AWS_ENDPOINT_URL_STS`, `AWS_ENDPOINT_URL`, the profile's `services` section, its
     /// `endpoint_url`; honours `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`.
     pub sts_endpoint: Option<String>,

@@ -1,6 +1,7 @@
 //! Which profiles are meant, and what a profile comes to once AWS's own settings have filled the gaps.
 
 use std::path::Path;
+use std::str::FromStr as _;
 
 use super::{Ports, failures};
 use crate::config::{Config, Deliver, KeychainKind, MfaSource, Profile};
@@ -141,7 +142,10 @@ pub async fn resolve(
         name: profile.name.clone(),
         site,
         serial,
-        duration: duration.or(profile.duration).unwrap_or(SessionDuration::DEFAULT),
+        duration: match duration.or(profile.duration) {
+            Some(duration) => duration,
+            None => aws_duration(&aws, &profile.name)?,
+        },
         targets: targets.collect(),
         warnings,
     })
@@ -182,6 +186,21 @@ pub fn serial(profile: &Profile, aws: &AwsProfile) -> Result<Option<MfaSerial>, 
             format!("mfa_serial of profile {} in AWS's configuration: {error}", profile.name),
         )
         .hint(format!("stsd add {} --mfa-serial ARN", profile.name))
+    })
+}
+
+/// The `duration_seconds` of AWS's configuration, else STS's own default. Beside a `role_arn` it is the role's.
+fn aws_duration(aws: &AwsProfile, name: &ProfileName) -> Result<SessionDuration, Failure> {
+    let of_a_role = aws.rivals.iter().any(|rival| rival == "role_arn");
+    let Some(text) = aws.duration_seconds.as_ref().filter(|_| !of_a_role) else {
+        return Ok(SessionDuration::DEFAULT);
+    };
+    SessionDuration::from_str(&format!("{text}s")).map_err(|error| {
+        Failure::new(
+            FailureClass::Config,
+            format!("duration_seconds of profile {name} in AWS's configuration: {error}"),
+        )
+        .hint(format!("stsd add {name} --duration 12h"))
     })
 }
 

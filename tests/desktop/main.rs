@@ -16,7 +16,6 @@ mod bus;
 mod keychain;
 mod memory;
 
-use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::sync::Once;
 
@@ -28,13 +27,7 @@ fn has_desktop() -> bool {
     if std::env::var_os("STSD_TEST_DESKTOP").is_some_and(|value| value == "1") {
         return true;
     }
-    say(&format!("NOT RUN: {REASON}"));
-    COUNTED.call_once(|| {
-        if let Some(path) = std::env::var_os("STSD_TEST_NOT_RUN_FILE") {
-            let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
-            writeln!(file, "{REASON}").unwrap();
-        }
-    });
+    COUNTED.call_once(|| stsd_test_support::not_run(REASON));
     false
 }
 

@@ -14,6 +14,8 @@ use stsd::ports::Answer;
 use stsd::ports::sts::{CallerIdentity, SessionRequest, Sts, StsError};
 use stsd::usecase::refresh::CodeWanted;
 
+use stsd_test_support::not_run;
+
 use crate::world::{Asked, World};
 
 /// Something that happens in the world while STS is asked: after every check, before the write.
@@ -46,7 +48,7 @@ impl<F: Fn() + Send + Sync> Sts for Meanwhile<F> {
 }
 
 fn meanwhile(world: &mut World, happens: impl Fn() + Send + Sync + 'static) {
-    world.ports.sts = Arc::new(Meanwhile { sts: world.ports.sts.clone(), happens });
+    world.ports.sts = Arc::new(Meanwhile { sts: Arc::<dyn Sts>::clone(&world.ports.sts), happens });
 }
 
 /// A small disk of its own, which ends with the test.
@@ -63,7 +65,7 @@ impl SmallDisk {
         if mounted.is_ok_and(|output| output.status.success()) {
             return Some(Self(folder));
         }
-        not_run("usecase: a full disk needs the right to mount a tmpfs");
+        not_run("a full disk: needs the right to mount a tmpfs");
         None
     }
 
@@ -75,14 +77,6 @@ impl SmallDisk {
 impl Drop for SmallDisk {
     fn drop(&mut self) {
         assert!(Command::new("umount").arg(self.0.path()).status().is_ok_and(|status| status.success()));
-    }
-}
-
-fn not_run(why: &str) {
-    println!("NOT RUN: {why}");
-    if let Some(file) = std::env::var_os("STSD_TEST_NOT_RUN_FILE") {
-        let mut file = fs::OpenOptions::new().append(true).create(true).open(file).unwrap();
-        std::io::Write::write_all(&mut file, format!("{why}\n").as_bytes()).unwrap();
     }
 }
 
@@ -173,7 +167,9 @@ fn refreshes_at_once_lose_nothing() {
     let world = World::with_work();
     world.write(".aws/credentials", "[default]\nregion = x\n");
     let names: Vec<String> = (0..8).map(|number| format!("p{number}")).collect();
-    let text: String = names.iter().map(|name| format!("[profiles.{name}]\nmfa = \"none\"\n")).collect();
+    let tables: Vec<String> =
+        names.iter().map(|name| format!("[profiles.{name}]\nmfa = \"none\"\n")).collect();
+    let text = tables.concat();
     world.configure(&text);
     let alice = world.sts.alice();
     for name in &names {

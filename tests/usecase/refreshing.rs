@@ -63,6 +63,23 @@ fn the_duration_of_the_profile_is_asked_for() {
 }
 
 #[test]
+fn the_duration_of_aws_configuration_is_asked_for_unless_it_is_a_roles() {
+    let world = World::with_work();
+    let asked = |config: &str| {
+        world.sts.clear_requests();
+        world.write(".aws/config", config);
+        world
+            .refresh("work", &world.sts.fresh_code(&world.sts.alice().serial))
+            .map(|_| world.sts.requests_of("GetSessionToken")[0].duration.clone().unwrap_or_default())
+    };
+    assert_eq!(asked("[profile work]\nduration_seconds = 1800\n").unwrap(), "1800");
+    assert_eq!(asked("[profile work]\nduration_seconds = 1800\nrole_arn = x\n").unwrap(), "43200");
+    let failure = asked("[profile work]\nduration_seconds = 60\n").unwrap_err();
+    assert_eq!(failure.class, FailureClass::Config);
+    assert!(failure.to_string().contains("a session lasts 15m to 36h"), "{failure}");
+}
+
+#[test]
 fn profiles_that_share_key_and_device_share_the_code() {
     let world = World::with_work();
     world.add("second", &world.sts.alice()).unwrap();

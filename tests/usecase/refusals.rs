@@ -219,7 +219,8 @@ fn an_endpoint_in_the_clear_is_refused() {
     let mut world = World::with_work();
     let serial = world.sts.alice().serial;
     let elsewhere = |name: &str| (name == "AWS_ENDPOINT_URL_STS").then(|| "http://192.0.2.1:80".into());
-    world.ports.aws = std::sync::Arc::new(stsd::adapters::aws_settings::SdkAwsSettings::new(elsewhere));
+    world.ports.aws =
+        std::sync::Arc::new(stsd::adapters::aws_settings::SdkAwsSettings::new("/dev/null".into(), elsewhere));
     world.configure(&format!("[profiles.work]\nmfa_serial = \"{serial}\"\n"));
     let failure = world.refresh("work", "123456").unwrap_err();
     assert_eq!(failure.class, FailureClass::Config);

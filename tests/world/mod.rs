@@ -36,6 +36,9 @@ use tempfile::TempDir;
 /// How long the tests' STS may take: hanging is a case of its own.
 const DEADLINE: Duration = Duration::from_secs(2);
 
+/// What became of each profile.
+pub(crate) type Outcomes = Vec<(ProfileName, Result<Refreshed, Failure>)>;
+
 /// Everything that a use case acts on.
 pub(crate) struct World {
     /// The throw-away home.
@@ -59,18 +62,15 @@ impl World {
     pub(crate) fn in_home(home: TempDir) -> Self {
         let sts = StrictSts::with_alice();
         let keychain = Arc::new(MemoryKeychain::default());
-        let variables = HashMap::from([
-            ("HOME", home.path().to_owned().into_os_string()),
-            ("AWS_CONFIG_FILE", home.path().join(".aws/config").into_os_string()),
-            ("AWS_ENDPOINT_URL_STS", OsString::from(sts.url())),
-        ]);
+        let aws_config = home.path().join(".aws/config");
+        let endpoint = |name: &str| (name == "AWS_ENDPOINT_URL_STS").then(|| OsString::from(sts.url()));
         let net = NetSettings { ca_bundle: None, proxy: Proxy::Never };
         let ports = Ports {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
-            aws: Arc::new(SdkAwsSettings::new(|name| variables.get(name).cloned())),
+            aws: Arc::new(SdkAwsSettings::new(aws_config, endpoint)),
             config: Arc::new(ConfigFile::new(home.path().join(".config/stsd/config.toml"))),
-            keychain: keychain.clone(),
+            keychain: Arc::<MemoryKeychain>::clone(&keychain),
             sts: Arc::new(SdkSts::new(net, Arc::new(SystemClock), DEADLINE)),
             store: Arc::new(FileStore::new(home.path().join(".aws/credentials"))),
             state: Arc::new(StateFile::new(home.path().join(".local/state/stsd/state.json"))),
@@ -145,11 +145,7 @@ impl World {
     }
 
     /// Refreshes profiles with whatever gives the codes, and waits until all has settled.
-    pub(crate) fn refresh_all(
-        &self,
-        profiles: &[&str],
-        codes: &dyn CodeSource,
-    ) -> Result<Vec<(ProfileName, Result<Refreshed, Failure>)>, Failure> {
+    pub(crate) fn refresh_all(&self, profiles: &[&str], codes: &dyn CodeSource) -> Result<Outcomes, Failure> {
         let request = RefreshRequest { profiles: profiles.iter().map(|p| name(p)).collect(), duration: None };
         self.run(async {
             let config = load_config(&self.ports)?;

@@ -52,23 +52,19 @@ const RIVALS_WITH_ROLE: [&str; 2] = ["source_profile", "credential_source"];
 #[derive(Debug)]
 pub struct SdkAwsSettings {
     env: Env,
-    file: Option<PathBuf>,
+    file: PathBuf,
 }
 
 impl SdkAwsSettings {
-    /// Takes what is needed of the environment, which `variable` looks up. An empty variable counts as absent.
-    ///
-    /// The file is `AWS_CONFIG_FILE`, else `.aws/config` under `HOME`; without either there is none.
-    pub fn new(variable: impl Fn(&str) -> Option<OsString>) -> Self {
-        let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
+    /// Reads `file`, which need not exist, and takes what is needed of the environment, which `variable` looks up. An
+    /// empty variable counts as absent.
+    pub fn new(file: PathBuf, variable: impl Fn(&str) -> Option<OsString>) -> Self {
         // What is no text is no region and no address.
-        let text = |name: &&str| Some(((*name).to_owned(), variable(name)?.into_string().ok()?));
-        let env = Env::from(VARIABLES.iter().filter_map(text).collect::<HashMap<_, _>>());
-        let home = variable("HOME").map(PathBuf::from);
-        let file = match variable("AWS_CONFIG_FILE").map(PathBuf::from) {
-            Some(path) => Some(expand_home(path, home.as_deref())),
-            None => home.map(|home| home.join(".aws").join("config")),
+        let text = |name: &&str| {
+            let value = variable(name).filter(|value| !value.is_empty())?;
+            Some(((*name).to_owned(), value.into_string().ok()?))
         };
+        let env = Env::from(VARIABLES.iter().filter_map(text).collect::<HashMap<_, _>>());
         Self { env, file }
     }
 
@@ -80,6 +76,7 @@ impl SdkAwsSettings {
         Ok(AwsProfile {
             region: region.or_else(|| key("region")),
             mfa_serial: key("mfa_serial"),
+            duration_seconds: key("duration_seconds"),
             sts_endpoint: self.endpoint(&sections)?,
             use_fips: self.flag("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint", &sections)?,
             use_dualstack: self.flag("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint", &sections)?,
@@ -89,10 +86,7 @@ impl SdkAwsSettings {
 
     /// Parses the file with `name` as the selected profile.
     async fn sections(&self, name: &str) -> Result<ProfileSet, AwsSettingsError> {
-        let contents = match &self.file {
-            Some(path) => read(path)?,
-            None => String::new(),
-        };
+        let contents = read(&self.file)?;
         // The text is given, not the path: the SDK takes an unreadable file for an empty one.
         let files = EnvConfigFiles::builder().with_contents(EnvConfigFileKind::Config, contents).build();
         profile::load(&Fs::from_slice(&[]), &self.env, &files, Some(name.to_owned().into()))
@@ -102,7 +96,7 @@ impl SdkAwsSettings {
 
     /// File and line; the SDK's message is left out, which may hold the line's content.
     fn unparsable(&self, error: &ProfileFileLoadError) -> AwsSettingsError {
-        let file = self.file.as_deref().unwrap_or(Path::new("")).display();
+        let file = self.file.display();
         let line = error.source().and_then(|cause| line_of(&cause.to_string()));
         AwsSettingsError::Unreadable(match line {
             Some(line) => format!("{file}, line {line} is not in AWS's format"),
@@ -134,7 +128,7 @@ impl SdkAwsSettings {
                 Err(AwsSettingsError::Unreadable(format!("{variable} is neither true nor false")))
             }
             Some(_) => {
-                let file = self.file.as_deref().unwrap_or(Path::new("")).display();
+                let file = self.file.display();
                 let profile = sections.selected_profile();
                 Err(AwsSettingsError::Unreadable(format!(
                     "{file}, {key} of profile {profile} is neither true nor false"
@@ -170,14 +164,6 @@ fn read(path: &Path) -> Result<String, AwsSettingsError> {
         return Err(unreadable("is too large for a configuration".to_owned()));
     }
     String::from_utf8(bytes).map_err(|_hidden| unreadable("is not UTF-8 text".to_owned()))
-}
-
-/// Replaces a leading `~`, which no shell has expanded.
-fn expand_home(path: PathBuf, home: Option<&Path>) -> PathBuf {
-    match (path.strip_prefix("~"), home) {
-        (Ok(rest), Some(home)) => home.join(rest),
-        _ => path,
-    }
 }
 
 /// The line in "error parsing  on line 3:\n  …".

@@ -17,7 +17,9 @@ impl SmallDisk {
         mount.args(["-t", "tmpfs", "-o", "size=1m,mode=0700", "stsd-test"]).arg(root.path());
         let mounted = cfg!(target_os = "linux") && mount.output().is_ok_and(|output| output.status.success());
         if !mounted {
-            not_run("a credentials file on a small file system of its own: mounting a tmpfs needs root");
+            stsd_test_support::not_run(
+                "a credentials file on a small file system of its own: mounting a tmpfs needs root",
+            );
         }
         mounted.then(|| Self(root))
     }

@@ -100,13 +100,3 @@ fn names(directory: &Path) -> Vec<String> {
     names.sort();
     names
 }
-
-/// Notes what could not be tested: for a reader, and, without the two words, for the summary of a whole run.
-fn not_run(why: &str) {
-    use std::io::Write as _;
-    writeln!(std::io::stderr(), "NOT RUN: {why}").unwrap();
-    if let Some(path) = std::env::var_os("STSD_TEST_NOT_RUN_FILE") {
-        let mut file = fs::OpenOptions::new().append(true).create(true).open(path).unwrap();
-        file.write_all(format!("{why}\n").as_bytes()).unwrap();
-    }
-}

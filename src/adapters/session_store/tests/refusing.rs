@@ -60,7 +60,7 @@ fn a_file_or_directory_that_is_not_plainly_ours() {
         chown(&path, Some(12345), None).unwrap();
         check(&path, Some(&path), "credentials: belongs to another user");
     } else {
-        not_run("another user's credentials file: needs root");
+        stsd_test_support::not_run("another user's credentials file: needs root");
     }
 }
 
