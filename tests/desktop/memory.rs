@@ -56,9 +56,11 @@ fn the_long_term_secret_is_not_in_memory_after_a_refresh() {
     assert!(refresh.0.wait().unwrap().success());
 
     let secret = alice.secret_access_key.as_bytes();
-    // The signed request is still there: the image is one of this program, and the search finds what there is.
-    let control = format!("Credential={}/", alice.access_key_id);
+    // The arguments are there: the image is one of this program, and the search finds what there is.
+    let control = format!("--code\0{code}");
     assert!(found(&image, control.as_bytes()), "the search found nothing at all");
+    // What was sent is wiped when it is freed, though the SDK does not do it.
+    assert!(!found(&image, format!("TokenCode={code}").as_bytes()), "the request is in memory");
     assert!(!found(&image, secret), "the secret is in memory");
     assert!(!found(&image, &secret[..secret.len() / 2]), "the first half of the secret is in memory");
     assert!(!found(&image, &secret[secret.len() / 2..]), "the second half of the secret is in memory");

@@ -15,7 +15,7 @@ fn picture(folder: &Path) -> Vec<(String, Vec<u8>)> {
         let path = entry.unwrap().path();
         let name = path.strip_prefix(folder).unwrap().display().to_string();
         // The lock file is never taken away, so that two programs can never hold two locks.
-        if name.ends_with(".lock") {
+        if name == "credentials.lock" {
             continue;
         }
         let content = match fs::symlink_metadata(&path).unwrap() {
