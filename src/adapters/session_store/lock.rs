@@ -121,4 +121,16 @@ mod tests {
         check("1: FLOCK  ADVISORY  WRITE 0 fe:00:123 0 EOF", None);
         check("", None);
     }
+
+    #[test]
+    fn a_lock_file_that_was_unlinked_is_not_taken_for_the_one_at_its_place() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("credentials.lock");
+        let first = open(&path).unwrap();
+        assert!(is_at(&first, &path));
+        fs::remove_file(&path).unwrap();
+        assert!(!is_at(&first, &path));
+        let second = open(&path).unwrap();
+        assert!(is_at(&second, &path) && !is_at(&first, &path));
+    }
 }

@@ -56,6 +56,9 @@ impl Target {
         target.check_directory()?;
         if let Some(metadata) = target.metadata()? {
             check_file(&target.file, &metadata)?;
+            if is_mount_point(&target.file) {
+                return Err(unsafe_because(&target.file, "is a mount of its own, which cannot be replaced"));
+            }
         }
         Ok(Some(target))
     }
@@ -132,4 +135,20 @@ pub(super) fn check_readable(path: &Path, metadata: &Metadata) -> Result<(), Sto
         return Ok(());
     };
     Err(unsafe_because(path, reason))
+}
+
+/// True for a file that something is mounted on, as container runtimes do with single files: a rename onto it fails.
+/// Where the kernel does not tell, the rename does.
+#[cfg(target_os = "linux")]
+fn is_mount_point(path: &Path) -> bool {
+    use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags};
+
+    let found = rustix::fs::statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::empty());
+    found.is_ok_and(|found| found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
+}
+
+/// True for a file that something is mounted on; only Linux mounts on files.
+#[cfg(not(target_os = "linux"))]
+fn is_mount_point(_path: &Path) -> bool {
+    false
 }

@@ -1,5 +1,7 @@
 //! What stands in a section of the credentials file.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -13,8 +15,8 @@ use crate::domain::profile::SectionName;
 pub(super) const EXPIRY_KEYS: [&str; 4] =
     ["x_security_token_expires", "expiration", "aws_expiration", "aws_session_expiration"];
 
-/// The credentials in a section.
-#[derive(Clone, Debug)]
+/// The credentials in a section. `Debug` shows the last four characters of an id, and nothing of what is none.
+#[derive(Clone)]
 pub struct Occupant {
     /// `aws_access_key_id`, whatever its shape; not for showing.
     pub access_key_id: Option<String>,
@@ -74,6 +76,22 @@ impl Occupant {
     #[must_use]
     pub fn id(&self) -> Option<AccessKeyId> {
         AccessKeyId::parse(self.access_key_id.as_deref()?).ok()
+    }
+}
+
+impl fmt::Debug for Occupant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { access_key_id, secret, token, expires_at } = self;
+        let shown = access_key_id.as_ref().map(|text| match AccessKeyId::parse(text) {
+            Ok(id) => id.last_four().to_string(),
+            Err(_) => "[REDACTED]".to_owned(),
+        });
+        f.debug_struct("Occupant")
+            .field("access_key_id", &shown)
+            .field("secret", secret)
+            .field("token", token)
+            .field("expires_at", expires_at)
+            .finish()
     }
 }
 

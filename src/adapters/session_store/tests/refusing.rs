@@ -1,6 +1,7 @@
 //! What is not edited: the file stays byte for byte, and no file of ours is left.
 
 use std::os::unix::fs::{chown, symlink};
+use std::process::Command;
 
 use super::disk_full::SmallDisk;
 use super::*;
@@ -39,7 +40,7 @@ fn what_is_no_regular_file() {
     fs::create_dir(&path).unwrap();
     check(&path, None, "credentials: is a directory");
     fs::remove_dir(&path).unwrap();
-    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
     check(&path, None, "credentials: is a named pipe");
     assert!(run(FileStore::new(path).read()).is_err(), "and reading it does not hang");
 }
@@ -79,6 +80,24 @@ fn a_directory_that_cannot_be_written() {
         check(&path, Some(&path), "(os error 13)");
         set_mode(root.path(), 0o700);
     }
+}
+
+#[test]
+fn a_file_that_is_a_mount_of_its_own() {
+    let (root, path) = aws(BEFORE);
+    let other = root.path().join("other");
+    write_old(&other, b"[b]\n");
+    let prepared = run(FileStore::new(path.clone()).prepare(&targets(&["work"])));
+    let mounted = cfg!(target_os = "linux")
+        && Command::new("mount").arg("--bind").args([&other, &path]).output().unwrap().status.success();
+    if !mounted {
+        return not_run("a credentials file that is a bind mount: needs root");
+    }
+    check(&path, Some(&path), "credentials: is a mount of its own, which cannot be replaced");
+    assert!(run(prepared.unwrap().write(&session("ONE"))).is_err());
+    assert_eq!(text(&path), "[b]\n");
+    assert!(Command::new("umount").arg(&path).status().unwrap().success());
+    assert_eq!((text(&path).as_str(), names(root.path()).len()), (BEFORE, 2));
 }
 
 #[test]

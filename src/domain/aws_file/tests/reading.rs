@@ -14,6 +14,15 @@ fn debug_shows_nothing_of_the_text() {
         "Some(Occupant { access_key_id: None, secret: Some(SecretBox<str>([REDACTED])), token: None, \
          expires_at: None })"
     );
+    let shown = |id: &str| {
+        let occupant = super::document(&format!("[a]\naws_access_key_id = {id}\n")).occupant(&section("a"));
+        format!("{:?}", occupant.unwrap())
+    };
+    let rest = "secret: None, token: None, expires_at: None }";
+    let id = shown("AKIAIOSFODNN7EXAMPLE");
+    assert_eq!(id, format!("Occupant {{ access_key_id: Some(\"…MPLE\"), {rest}"));
+    let swapped = shown("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
+    assert_eq!(swapped, format!("Occupant {{ access_key_id: Some(\"[REDACTED]\"), {rest}"));
     let edit = document.put_session(&section("b"), &session("NEW"), None).unwrap();
     assert_eq!(
         format!("{edit:?}"),
@@ -42,6 +51,19 @@ fn the_config_file_has_its_profiles_behind_a_word() {
     check("[profilework]\nregion = a\n", "work", None);
     check("[default]\nregion = a\n", "default", Some("a"));
     check("[profile default]\nregion = a\n[default]\nregion = b\n", "default", Some("a"));
+}
+
+#[test]
+fn a_value_ends_where_a_comment_begins() {
+    let check = |value: &str, expected: Option<&str>| {
+        assert_eq!(document(&format!("[a]\nk = {value}\n")).get("a", "K"), expected, "{value}");
+    };
+    check("a # b ; c", Some("a"));
+    check("a ; b # c", Some("a"));
+    check("a\t#b", Some("a"));
+    check("a#b;c", Some("a#b;c"));
+    check("#a", Some("#a"));
+    check("", None);
 }
 
 #[test]
