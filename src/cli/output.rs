@@ -34,24 +34,23 @@ impl Output {
     /// Prints a line for people, unless they asked for quiet.
     pub(crate) fn say(self, text: &str) {
         if !self.quiet {
-            line(text);
+            line(&clean(text));
         }
     }
 
     /// Prints a line that names a danger.
     pub(crate) fn warn(self, text: &str) {
         if !self.quiet {
-            line(&format!("{}: {text}", self.painted("warning", "33")));
+            line(&format!("{}: {}", self.painted("warning", "33"), clean(text)));
         }
     }
 
     /// Prints what went wrong, an empty line, and what to run.
     pub(crate) fn failure(self, failure: &Failure) {
-        line(&format!("{}: {failure}", self.painted("error", "31")));
-        if let Some(hint) = &failure.hint {
-            line("");
-            line(&format!("{}: {hint}", self.painted("hint", "36")));
-        }
+        line(&format!("{}: {}", self.painted("error", "31"), clean(&failure.message)));
+        let hint = failure.hint.as_deref().unwrap_or("run it again with -vv and report what it prints");
+        line("");
+        line(&format!("{}: {}", self.painted("hint", "36"), clean(hint)));
     }
 
     fn painted(self, word: &str, color: &str) -> String {
@@ -65,8 +64,12 @@ pub(crate) fn data(text: &str) {
     drop(io::stdout().lock().write_all(text.as_bytes()));
 }
 
+/// A text without control characters: those of a path, a name or a remembered message must not move the cursor, paint
+/// the terminal or begin a line of their own.
+pub(crate) fn clean(text: &str) -> String {
+    text.chars().filter(|character| !character.is_control()).collect()
+}
+
 fn line(text: &str) {
-    // Control characters of a path or a name must not move the cursor or paint the terminal.
-    let clean: String = text.chars().filter(|c| !c.is_control() || *c == '\x1b').collect();
-    drop(writeln!(io::stderr().lock(), "{clean}"));
+    drop(writeln!(io::stderr().lock(), "{text}"));
 }

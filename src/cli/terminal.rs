@@ -43,13 +43,13 @@ pub(crate) fn ask(question: &str) -> Result<String, Failure> {
     }
 }
 
-/// Reads stdin to its end as one line; only its line feed is cut off.
+/// Reads stdin to its end as one line; only its line feed is cut off. `hint` goes with a failure.
 ///
 /// # Errors
 ///
 /// Class `Usage` if there is nothing, more than one line, more than 4096 bytes, or no UTF-8.
-pub(crate) fn one_line(what: &str) -> Result<SecretString, Failure> {
-    let wrong = |problem: &str| Failure::new(FailureClass::Usage, format!("{what}: {problem}"));
+pub(crate) fn one_line(what: &str, hint: &str) -> Result<SecretString, Failure> {
+    let wrong = |problem: &str| Failure::new(FailureClass::Usage, format!("{what}: {problem}")).hint(hint);
     let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(LONGEST_LINE).unwrap_or_default() + 1));
     io::stdin()
         .lock()
@@ -77,4 +77,5 @@ fn nobody(error: &io::Error) -> Failure {
         FailureClass::NoSession,
         format!("the question at the terminal was not answered: {}", error.kind()),
     )
+    .hint("run the command again")
 }

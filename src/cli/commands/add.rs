@@ -25,19 +25,14 @@ pub(crate) async fn run(args: &AddArgs, ports: &Ports, output: Output) -> Result
         duration: flag("--duration", args.duration.as_deref(), SessionDuration::from_str)?,
     };
     let id = flag("--access-key-id", args.access_key_id.as_deref(), AccessKeyId::parse_long_term)?;
-    let prepared = prepare(ports, &name, &change).await?;
-    let key = if terminal::is_there() {
-        ask(id, &name, &prepared, &mut change, ports, output).await?
+    let (prepared, key) = if terminal::is_there() {
+        // Nobody types a secret in vain.
+        let prepared = prepare(ports, &name, &change).await?;
+        let key = ask(id, &name, &prepared, &mut change, ports, output).await?;
+        (prepared, key)
     } else {
-        let missing = || {
-            Failure::new(
-                FailureClass::Usage,
-                "--access-key-id is missing: without a terminal nobody can be asked",
-            )
-            .hint(format!("printf '%s\\n' \"$SECRET\" | stsd add {name} --access-key-id AKIA…"))
-        };
-        let id = id.ok_or_else(missing)?;
-        LongTermKey { id, secret: secret(&terminal::one_line("the secret access key")?, &name)? }
+        let key = piped(id, &name)?;
+        (prepare(ports, &name, &change).await?, key)
     };
     if !args.no_verify {
         output.say("asking AWS whose key it is …");
@@ -58,6 +53,17 @@ pub(crate) async fn run(args: &AddArgs, ports: &Ports, output: Output) -> Result
     }
     output.say(&format!("next: stsd refresh {name}"));
     Ok(0)
+}
+
+/// Takes the secret from a pipe; nothing can be asked.
+fn piped(id: Option<AccessKeyId>, name: &ProfileName) -> Result<LongTermKey, Failure> {
+    let example = format!("printf '%s\\n' \"$SECRET\" | stsd add {name} --access-key-id AKIA…");
+    let Some(id) = id else {
+        let message = "--access-key-id is missing: without a terminal nobody can be asked";
+        return Err(Failure::new(FailureClass::Usage, message).hint(example));
+    };
+    let line = terminal::one_line("the secret access key", &example)?;
+    Ok(LongTermKey { id, secret: secret(&line, name)? })
 }
 
 /// Asks a person for what the flags did not say.

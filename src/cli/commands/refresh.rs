@@ -88,7 +88,7 @@ fn given_code(flag: Option<&str>) -> Result<Option<MfaCode>, Failure> {
     match flag {
         None => Ok(None),
         Some("-") => {
-            let line = terminal::one_line("the code")?;
+            let line = terminal::one_line("the code", "stsd refresh --code 123456")?;
             parse(line.expose_secret().trim_ascii()).map(Some)
         }
         Some(text) => parse(text).map(Some),

@@ -6,7 +6,7 @@ use chrono::{DateTime, Local, SecondsFormat, Utc};
 use serde::Serialize;
 
 use crate::cli::args::StatusArgs;
-use crate::cli::output::{Output, data};
+use crate::cli::output::{Output, clean, data};
 use crate::cli::profile;
 use crate::domain::duration::{Human, SessionDuration};
 use crate::domain::failure::{Failure, FailureClass};
@@ -132,8 +132,16 @@ fn table(statuses: &[ProfileStatus], now: DateTime<Utc>) -> String {
     for one in statuses {
         if let Some(error) = &one.last_error {
             let ago = (now - error.at).to_std().unwrap_or_default();
-            text += &["\n", one.profile.name.as_str(), ": ", &error.message, " (", &words(ago), " ago)\n"]
-                .concat();
+            text += &[
+                "\n",
+                one.profile.name.as_str(),
+                ": ",
+                &clean(&error.message),
+                " (",
+                &words(ago),
+                " ago)\n",
+            ]
+            .concat();
         }
     }
     text

@@ -91,7 +91,7 @@ fn a_file_that_is_a_mount_of_its_own() {
     let mounted = cfg!(target_os = "linux")
         && Command::new("mount").arg("--bind").args([&other, &path]).output().unwrap().status.success();
     if !mounted {
-        return not_run("a credentials file that is a bind mount: needs root");
+        return stsd_test_support::not_run("a credentials file that is a bind mount: needs root");
     }
     check(&path, Some(&path), "credentials: is a mount of its own, which cannot be replaced");
     assert!(run(prepared.unwrap().write(&session("ONE"))).is_err());
