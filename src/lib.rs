@@ -58,4 +58,5 @@ pub mod domain;
 pub mod logging;
 pub mod paths;
 pub mod ports;
+pub mod protocol;
 pub mod usecase;

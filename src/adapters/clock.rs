@@ -1,6 +1,6 @@
 //! The wall clock of the operating system.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, FixedOffset, Local, Utc};
 
 use crate::ports::time::Clock;
 
@@ -11,6 +11,10 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn now(&self) -> DateTime<Utc> {
         Utc::now()
+    }
+
+    fn local(&self, at: DateTime<Utc>) -> DateTime<FixedOffset> {
+        at.with_timezone(&Local).fixed_offset()
     }
 }
 

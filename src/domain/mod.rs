@@ -10,6 +10,7 @@ pub mod fingerprint;
 pub mod key_item;
 pub mod keys;
 pub mod mfa;
+pub mod notice;
 pub mod profile;
 pub mod record;
 pub mod session;

@@ -7,8 +7,10 @@ use std::pin::Pin;
 
 pub mod aws_settings;
 pub mod config_store;
+pub mod file_watch;
 pub mod keychain;
 pub mod later;
+pub mod notifier;
 pub mod session_store;
 pub mod state;
 pub mod sts;

@@ -1,6 +1,6 @@
 //! The clock and the timer.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, FixedOffset, Utc};
 
 use super::Answer;
 
@@ -8,6 +8,9 @@ use super::Answer;
 pub trait Clock: Send + Sync {
     /// The time of day, UTC.
     fn now(&self) -> DateTime<Utc>;
+
+    /// The same moment as this user's clock on the wall shows it.
+    fn local(&self, at: DateTime<Utc>) -> DateTime<FixedOffset>;
 }
 
 /// Waits by the wall clock, through suspend and clock changes.

@@ -224,6 +224,10 @@ impl Clock for SetClock {
     fn now(&self) -> DateTime<Utc> {
         *self.0.lock().unwrap()
     }
+
+    fn local(&self, at: DateTime<Utc>) -> DateTime<chrono::FixedOffset> {
+        at.fixed_offset()
+    }
 }
 
 /// A keychain in memory, which can be told to fail.

@@ -39,6 +39,10 @@ impl Clock for At {
     fn now(&self) -> DateTime<Utc> {
         self.0
     }
+
+    fn local(&self, at: DateTime<Utc>) -> DateTime<chrono::FixedOffset> {
+        at.fixed_offset()
+    }
 }
 
 /// Our time in all tests.
