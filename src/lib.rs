@@ -53,10 +53,13 @@
 
 pub mod adapters;
 pub mod cli;
+pub mod client;
 pub mod config;
+pub mod daemon;
 pub mod domain;
 pub mod logging;
 pub mod paths;
 pub mod ports;
 pub mod protocol;
+pub mod socket;
 pub mod usecase;

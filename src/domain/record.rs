@@ -53,6 +53,9 @@ pub struct Record {
     /// The sections that hold it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sections: Vec<SectionRecord>,
+    /// The last lead or expiry of this session of which the user was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<DateTime<Utc>>,
     /// The last failure since the last success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<LastError>,

@@ -119,6 +119,17 @@ pub struct Status {
     pub next_notice_at: Option<DateTime<Utc>>,
 }
 
+/// A lead or an expiry that has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// When it was to be told.
+    pub at: DateTime<Utc>,
+    /// When the session expires.
+    pub expires_at: DateTime<Utc>,
+    /// True at the last lead and at the expiry.
+    pub pressing: bool,
+}
+
 /// Where a refresh stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Step {
@@ -238,6 +249,19 @@ impl Session {
     #[must_use]
     pub fn next_wake(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.current.as_ref().and_then(|session| self.moments(session).find(|moment| *moment > now))
+    }
+
+    /// The latest moment, up to `now`, of which the user has not been told; `told` is the last one of which she has.
+    ///
+    /// Waking past several moments gives one.
+    #[must_use]
+    pub fn due(&self, told: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option<Moment> {
+        let session = self.current.as_ref()?;
+        let passed = self.moments(session).take_while(|moment| *moment <= now).last();
+        let at = passed.filter(|moment| told.is_none_or(|told| *moment > told))?;
+        let last_lead = self.moments(session).filter(|moment| *moment < session.expires_at).last();
+        let pressing = last_lead.is_none_or(|last| at >= last);
+        Some(Moment { at, expires_at: session.expires_at, pressing })
     }
 
     /// The leads that apply and the expiry, in order. A lead not shorter than the session's whole life is skipped:

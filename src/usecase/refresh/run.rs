@@ -203,6 +203,7 @@ fn record_of(
         issued_at: Some(ports.clock.now()),
         expires_at: Some(session.expires_at),
         sections: records,
+        told: None,
         last_error: None,
     })
 }

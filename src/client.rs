@@ -1,0 +1,177 @@
+//! The other end of the dialogue: how a command asks the daemon.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixStream;
+
+use crate::domain::failure::{Failure, FailureClass};
+use crate::protocol::frame::{LONGEST_ANSWER, Lines, decode, encode};
+use crate::protocol::message::{Action, Answer, FromClient, FromDaemon, Hello, Request, WireCode};
+use crate::protocol::{VERSION, message::Places};
+use crate::socket;
+
+/// How long the daemon may take for its hello: it answers at once, or after socket activation has started it.
+const HELLO: Duration = Duration::from_secs(10);
+
+/// One request per connection, so its id is always the same.
+const ID: u64 = 1;
+
+/// A daemon that has said hello.
+#[derive(Debug)]
+pub struct Client {
+    stream: UnixStream,
+    lines: Lines,
+    hello: Hello,
+    /// True once a code has left this process: from then on nothing may be tried a second time.
+    code_sent: bool,
+}
+
+/// What a caller does with a message that is not the end of a request.
+pub trait Dialogue {
+    /// Gets the code that the daemon asks for.
+    ///
+    /// # Errors
+    ///
+    /// The failure that the command would report if nobody answers; the daemon passes it back.
+    fn code(&mut self, profiles: &[String], serial: &str) -> Result<WireCode, Failure>;
+
+    /// Takes an answer that others follow.
+    fn progress(&mut self, answer: Answer);
+}
+
+impl Client {
+    /// Connects to the daemon at `socket`; `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// Class `Config` if the socket is not safe or the daemon means other files, class `Internal` if it speaks another
+    /// version, class `Unavailable` if it does not answer.
+    pub async fn connect(socket: &Path, places: Places) -> Result<Option<Self>, Failure> {
+        let there = socket::is_there(socket).map_err(|error| {
+            Failure::new(FailureClass::Config, error.to_string())
+                .hint("look at STSD_SOCKET and XDG_RUNTIME_DIR")
+        })?;
+        if !there {
+            return Ok(None);
+        }
+        // A socket that nobody listens at is what a daemon left that was killed.
+        let Ok(stream) = UnixStream::connect(socket).await else { return Ok(None) };
+        if !stream.peer_cred().is_ok_and(|peer| peer.uid() == socket::own_uid()) {
+            return Err(Failure::new(FailureClass::Config, "the daemon at the socket is another user's")
+                .hint("look at STSD_SOCKET and XDG_RUNTIME_DIR"));
+        }
+        let mut lines = Lines::new(LONGEST_ANSWER);
+        let mut stream = stream;
+        let ours = Hello {
+            protocol: VERSION,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            places,
+        };
+        let silent = || {
+            Failure::new(FailureClass::Unavailable, "the daemon does not answer")
+                .hint("look at what it says in its log, and start it again")
+        };
+        let exchange = async {
+            send(&mut stream, &ours).await.ok()?;
+            receive(&mut stream, &mut lines).await.ok()?
+        };
+        let line = tokio::time::timeout(HELLO, exchange).await.ok().flatten().ok_or_else(silent)?;
+        let Ok(hello) = decode::<Hello>(&line) else {
+            // A daemon that refuses the dialogue says why in place of its hello.
+            return Err(match decode(&line) {
+                Ok(FromDaemon::Failed { failure, .. }) => failure.into(),
+                Ok(_) | Err(_) => other_version("another"),
+            });
+        };
+        if hello.protocol != VERSION {
+            return Err(other_version(&hello.version));
+        }
+        Ok(Some(Self { stream, lines, hello, code_sent: false }))
+    }
+
+    /// What the daemon said of itself.
+    #[must_use]
+    pub fn daemon(&self) -> &Hello {
+        &self.hello
+    }
+
+    /// Makes one request and answers the daemon's questions until it is done.
+    ///
+    /// # Errors
+    ///
+    /// What the daemon reports, or class `Unavailable` if the connection is lost: whatever was sent may have been
+    /// done, so nothing is tried again.
+    pub async fn call(mut self, action: Action, dialogue: &mut dyn Dialogue) -> Result<Answer, Failure> {
+        self.code_sent = matches!(&action, Action::Refresh { code: Some(_), .. });
+        let request = FromClient::Request(Request { id: ID, action });
+        if send(&mut self.stream, &request).await.is_err() {
+            return Err(self.lost());
+        }
+        loop {
+            let line = match receive(&mut self.stream, &mut self.lines).await {
+                Ok(Some(line)) => line,
+                Ok(None) | Err(_) => return Err(self.lost()),
+            };
+            match decode(&line) {
+                Ok(FromDaemon::Done { answer, .. }) => return Ok(answer),
+                Ok(FromDaemon::Failed { failure, .. }) => return Err(failure.into()),
+                Ok(FromDaemon::Progress { answer, .. }) => dialogue.progress(answer),
+                Ok(FromDaemon::CodeWanted { profiles, serial, .. }) => {
+                    let answer = match dialogue.code(&profiles, &serial) {
+                        Ok(code) => {
+                            self.code_sent = true;
+                            FromClient::Code { id: ID, code }
+                        }
+                        Err(failure) => FromClient::NoCode { id: ID, failure: failure.into() },
+                    };
+                    if send(&mut self.stream, &answer).await.is_err() {
+                        return Err(self.lost());
+                    }
+                }
+                Err(_) => return Err(other_version(&self.hello.version)),
+            }
+        }
+    }
+
+    fn lost(&self) -> Failure {
+        let message = if self.code_sent {
+            "the connection to the daemon was lost after the code was sent: the code may be spent"
+        } else {
+            "the connection to the daemon was lost"
+        };
+        Failure::new(FailureClass::Unavailable, message).hint("look at the sessions first: stsd status")
+    }
+}
+
+fn other_version(theirs: &str) -> Failure {
+    let ours = env!("CARGO_PKG_VERSION");
+    Failure::new(
+        FailureClass::Internal,
+        format!(
+            "the daemon that runs has version {theirs} and this is {ours}: they do not understand each other"
+        ),
+    )
+    .hint("stop the old daemon; it starts again with the next login or by hand: stsd daemon")
+}
+
+async fn send(stream: &mut UnixStream, message: &impl serde::Serialize) -> std::io::Result<()> {
+    let line = zeroize::Zeroizing::new(encode(message).map_err(std::io::Error::other)?);
+    stream.write_all(&line).await
+}
+
+/// The next line, or `None` at the end of the connection.
+async fn receive(stream: &mut UnixStream, lines: &mut Lines) -> std::io::Result<Option<Vec<u8>>> {
+    let mut bytes = [0; 4096];
+    loop {
+        if let Some(line) = lines.next_line().map_err(std::io::Error::other)? {
+            return Ok(Some(line));
+        }
+        match stream.read(&mut bytes).await? {
+            0 => return Ok(None),
+            read => lines.push(bytes.get(..read).unwrap_or_default()),
+        }
+    }
+}

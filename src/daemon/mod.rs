@@ -1,0 +1,84 @@
+//! The daemon: holds the clock and answers clients.
+//!
+//! One loop over one closed [`Event`](engine::Event) owns all state ([`engine`]); tasks do what takes time and answer
+//! with an event. `server` speaks the dialogue with each client, `observe` looks at file and state, `answers` puts the
+//! use cases' outcomes into the protocol's words.
+//!
+//! What is absent: a lock that is held across an await, a second place that decides, and the keychain at start.
+
+use std::future::Future;
+use std::os::unix::net::UnixListener;
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::domain::failure::{Failure, FailureClass};
+use crate::ports::file_watch::FileWatch;
+use crate::ports::notifier::Notifier;
+use crate::ports::time::Timer;
+use crate::protocol::message::Places;
+use crate::usecase::Ports;
+
+pub mod answers;
+mod engine;
+mod observe;
+mod server;
+mod work;
+
+/// The world of the daemon: what the use cases act on, and what only a program that stays has use for.
+#[derive(Clone)]
+pub struct World {
+    /// What the use cases act on.
+    pub ports: Ports,
+    /// Waits by the wall clock.
+    pub timer: Arc<dyn Timer>,
+    /// The desktop.
+    pub notifier: Arc<dyn Notifier>,
+    /// The configuration and the credentials file.
+    pub watch: Arc<dyn FileWatch>,
+}
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("World").finish_non_exhaustive()
+    }
+}
+
+/// What makes the daemon end or look again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Read the configuration again.
+    Reload,
+    /// Finish the requests in hand and end.
+    Stop,
+}
+
+/// Runs until it is told to stop: restores the sessions from file and state, calls `ready`, serves `listener`.
+///
+/// `orders` gives the next order of the outside (a signal). `places` is what this process's environment leads to; a
+/// client that means other files is refused.
+///
+/// Must run on a single-threaded or multi-threaded tokio runtime with timers and I/O.
+///
+/// # Errors
+///
+/// If the listener cannot be used. Everything later is logged and survived.
+pub async fn run<O, F>(
+    listener: UnixListener,
+    config: Config,
+    places: Places,
+    world: World,
+    orders: O,
+    ready: impl FnOnce(),
+) -> Result<(), Failure>
+where
+    O: Fn() -> F,
+    F: Future<Output = Order>,
+{
+    let unusable = |error: std::io::Error| {
+        Failure::new(FailureClass::Internal, format!("the socket cannot be used: {error}"))
+    };
+    listener.set_nonblocking(true).map_err(unusable)?;
+    let listener = tokio::net::UnixListener::from_std(listener).map_err(unusable)?;
+    engine::Engine::new(config, world).run(listener, places, orders, ready).await;
+    Ok(())
+}

@@ -1,0 +1,196 @@
+//! The dialogue with each client: who it is, what it wants, how long it may take, how much it may send.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+
+use super::engine::Event;
+use super::work::{Caller, Typed};
+use crate::domain::failure::{Failure, FailureClass};
+use crate::protocol::VERSION;
+use crate::protocol::frame::{LONGEST_REQUEST, Lines, decode, encode};
+use crate::protocol::message::{FromClient, FromDaemon, Hello, Places, Request};
+use crate::socket;
+
+/// Connections at once; more wait in the kernel's queue.
+const CONNECTIONS: usize = 64;
+/// How long a client may take for its hello and its request, and for reading an answer. A client that waits for its
+/// user to type a code sends nothing meanwhile and is not hurried.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Accepts clients until it is dropped.
+pub(super) async fn serve(listener: UnixListener, places: Arc<Places>, events: mpsc::Sender<Event>) {
+    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut dialogues = JoinSet::new();
+    loop {
+        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Out of descriptors, most likely: the client stays in the queue until some are free.
+                tracing::warn!(%error, "connection not accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let (places, events) = (Arc::clone(&places), events.clone());
+        dialogues.spawn(async move {
+            if let Err(reason) = dialogue(stream, &places, &events).await {
+                tracing::debug!(reason, "client refused");
+            }
+            drop(slot);
+        });
+        while dialogues.try_join_next().is_some() {}
+    }
+}
+
+/// One client from hello to goodbye. The error is a fixed word for the log: nothing of what it sent is repeated.
+async fn dialogue(
+    stream: UnixStream,
+    places: &Places,
+    events: &mpsc::Sender<Event>,
+) -> Result<(), &'static str> {
+    if !stream.peer_cred().is_ok_and(|peer| peer.uid() == socket::own_uid()) {
+        return Err("another user");
+    }
+    let (read, write) = stream.into_split();
+    let mut reader = Reader { read, lines: Lines::new(LONGEST_REQUEST) };
+    let mut writer = Writer(write);
+    let line = reader.soon().await.ok_or("no hello")?;
+    let Ok(theirs) = decode::<Hello>(&line) else {
+        writer.refuse(Failure::new(FailureClass::Internal, "no hello of this protocol")).await;
+        return Err("no hello of this protocol");
+    };
+    if theirs.protocol != VERSION {
+        writer.refuse(other_version(&theirs)).await;
+        return Err("another version");
+    }
+    if let Some(failure) = differs(&theirs.places, places) {
+        writer.refuse(failure).await;
+        return Err("other places");
+    }
+    let ours = Hello {
+        protocol: VERSION,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        places: places.clone(),
+    };
+    writer.send(&ours).await.ok_or("no answer taken")?;
+    let line = reader.soon().await.ok_or("no request")?;
+    let Ok(FromClient::Request(Request { id, action })) = decode(&line) else {
+        writer.refuse(Failure::new(FailureClass::Internal, "no request of this protocol")).await;
+        return Err("no request of this protocol");
+    };
+    let (answers, mut outgoing) = mpsc::channel(8);
+    let (typed, codes) = mpsc::channel(1);
+    let caller = Caller { id, answers, codes };
+    events.send(Event::Asked(action, caller)).await.map_err(|_ended| "the daemon ends")?;
+    let mut typed = Some(typed);
+    loop {
+        tokio::select! {
+            answer = outgoing.recv() => match answer {
+                Some(answer) => {
+                    writer.send(&answer).await.ok_or("no answer taken")?;
+                    if matches!(answer, FromDaemon::Done { .. } | FromDaemon::Failed { .. }) {
+                        return Ok(());
+                    }
+                }
+                None => return Ok(()),
+            },
+            line = reader.line(), if typed.is_some() => match line.as_deref().map(decode::<FromClient>) {
+                Some(Ok(FromClient::Code { code, .. })) => give(&typed, Ok(code)).await,
+                Some(Ok(FromClient::NoCode { failure, .. })) => give(&typed, Err(failure.into())).await,
+                // It went away, or it says what nobody asked: its request goes on, but it cannot answer any more.
+                Some(Ok(FromClient::Request(_)) | Err(_)) | None => {
+                    typed = None;
+                    if line.is_none() {
+                        return Ok(());
+                    }
+                }
+            },
+        }
+    }
+}
+
+async fn give(typed: &Option<mpsc::Sender<Typed>>, code: Typed) {
+    if let Some(typed) = typed {
+        // Full or closed: nobody asked.
+        drop(typed.try_send(code));
+        tokio::task::yield_now().await;
+    }
+}
+
+struct Reader {
+    read: OwnedReadHalf,
+    lines: Lines,
+}
+
+impl Reader {
+    /// The next line, if it comes soon.
+    async fn soon(&mut self) -> Option<Vec<u8>> {
+        tokio::time::timeout(PATIENCE, self.line()).await.ok().flatten()
+    }
+
+    /// The next line; `None` at the end of the connection and for a line that is too long.
+    async fn line(&mut self) -> Option<Vec<u8>> {
+        let mut bytes = [0; 4096];
+        loop {
+            if let Some(line) = self.lines.next_line().ok()? {
+                return Some(line);
+            }
+            match self.read.read(&mut bytes).await {
+                Ok(0) | Err(_) => return None,
+                Ok(read) => self.lines.push(bytes.get(..read)?),
+            }
+        }
+    }
+}
+
+struct Writer(OwnedWriteHalf);
+
+impl Writer {
+    async fn send(&mut self, message: &impl Serialize) -> Option<()> {
+        let line = encode(message).ok()?;
+        tokio::time::timeout(PATIENCE, self.0.write_all(&line)).await.ok()?.ok()
+    }
+
+    async fn refuse(&mut self, failure: Failure) {
+        drop(self.send(&FromDaemon::Failed { id: 0, failure: failure.into() }).await);
+    }
+}
+
+fn other_version(theirs: &Hello) -> Failure {
+    let ours = env!("CARGO_PKG_VERSION");
+    let message = format!(
+        "the daemon that runs has version {ours} and this is {}: they do not understand each other",
+        theirs.version
+    );
+    Failure::new(FailureClass::Internal, message)
+        .hint(format!("stop the old daemon (pid {}) and start the new one: stsd daemon", std::process::id()))
+}
+
+/// What the client's environment leads elsewhere. The daemon's counts, and doing something to other files than the
+/// user sees would be the worst of answers.
+fn differs(theirs: &Places, ours: &Places) -> Option<Failure> {
+    let pairs = [
+        ("configuration", &theirs.config, &ours.config),
+        ("credentials file", &theirs.aws_credentials, &ours.aws_credentials),
+        ("AWS configuration", &theirs.aws_config, &ours.aws_config),
+    ];
+    let endpoint = |place: &Places| place.endpoint.clone().unwrap_or_else(|| "AWS's own".to_owned());
+    let (what, theirs, ours) = pairs
+        .into_iter()
+        .map(|(what, theirs, ours)| (what, theirs.clone(), ours.clone()))
+        .chain([("STS endpoint", endpoint(theirs), endpoint(ours))])
+        .find(|(_, theirs, ours)| theirs != ours)?;
+    Some(
+        Failure::new(FailureClass::Config, format!("the {what} here is {theirs}, the daemon's is {ours}"))
+            .hint("use the same environment as the daemon, or stop the daemon"),
+    )
+}
