@@ -149,7 +149,10 @@ fn control_characters_of_a_remembered_failure_do_not_reach_the_terminal() {
     let table = home.run(&["status"]);
     assert!(table.stdout.contains("work: a"), "the failure is not shown: {table:#?}");
     assert_harmless(&table);
-    assert_harmless(&home.run(&["status", "--json"]));
+    // JSON escapes the rest, and a script gets what there is.
+    let json = home.run(&["status", "--json"]);
+    assert!(!json.stdout.contains(|c: char| c < ' ' && c != '\n'), "{json:#?}");
+    assert_eq!(home.status("work").1["profiles"][0]["last_error"]["message"], HARMFUL);
 }
 
 #[test]
