@@ -1,0 +1,14 @@
+//! The binary as its user types it, in a home that is thrown away: no desktop, no keychain, no network but a loopback
+//! STS that is never to be called here. What needs a keychain is in `tests/desktop`.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
+
+mod configuration;
+mod help;
+mod home;
+mod keychain;
+mod output;
+mod ran;
+mod secret;
+mod status;
+mod usage;
