@@ -1,20 +1,27 @@
 //! `state.json`: what is remembered between runs.
 
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use serde::Deserialize;
 
+use super::replace::replace;
 use crate::domain::record::{State, VERSION};
 use crate::ports::Answer;
 use crate::ports::state::{StateChange, StateError, StateStore};
 
 /// The largest state that is read, in bytes; a profile takes about 600.
 const LARGEST: u64 = 4 << 20;
+
+/// How long another process may hold the lock. It is held for one replacement; a stopped process holds it for ever.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Between two looks at the lock.
+const NAP: Duration = Duration::from_millis(10);
 
 /// The state file at a path, 0600, replaced as a whole; `PATH.lock` beside it makes processes take turns.
 ///
@@ -115,7 +122,8 @@ fn update(path: &Path, change: StateChange) -> io::Result<()> {
         return Ok(());
     }
     state.version = VERSION;
-    replace(path, directory, &serde_json::to_vec(&state)?)
+    // One name is enough: only the holder of the lock uses it.
+    replace(path, &beside(path, ".new"), 0o600, &serde_json::to_vec(&state)?)
 }
 
 fn read(path: &Path) -> io::Result<Found> {
@@ -150,37 +158,20 @@ fn read(path: &Path) -> io::Result<Found> {
 fn lock(path: &Path) -> io::Result<File> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::open(beside(path, ".lock"), flags, Mode::RUSR | Mode::WUSR)?);
-    // Held for the length of one replacement: there is nobody to wait for longer.
+    let started = Instant::now();
     loop {
-        match rustix::fs::flock(&file, FlockOperation::LockExclusive) {
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(file),
-            Err(Errno::INTR) => {}
+            Err(Errno::WOULDBLOCK | Errno::INTR) if started.elapsed() < PATIENCE => std::thread::sleep(NAP),
+            Err(Errno::WOULDBLOCK | Errno::INTR) => {
+                return Err(io::Error::other(format!(
+                    "another stsd holds its lock for more than {} s",
+                    PATIENCE.as_secs()
+                )));
+            }
             Err(error) => return Err(error.into()),
         }
     }
-}
-
-fn replace(path: &Path, directory: &Path, content: &[u8]) -> io::Result<()> {
-    // One name is enough: only the holder of the lock uses it, and what a killed process left is stale.
-    let temporary = beside(path, ".new");
-    let write = || {
-        match fs::remove_file(&temporary) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mut file = File::from(rustix::fs::open(&temporary, flags, Mode::RUSR | Mode::WUSR)?);
-        file.write_all(content)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)
-    };
-    if let Err(error) = write() {
-        if let Err(left) = fs::remove_file(&temporary) {
-            tracing::debug!(error = %left, "temporary state file not removed");
-        }
-        return Err(error);
-    }
-    File::open(directory)?.sync_all()
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {
@@ -221,6 +212,16 @@ mod tests {
             entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
+    }
+
+    #[test]
+    fn a_lock_that_is_never_given_back_is_an_error_and_no_hang() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("state.json");
+        let _held = lock(&path).unwrap();
+        let error = update(&path, Box::new(|_| {})).unwrap_err();
+        assert!(error.to_string().contains("holds its lock"), "{error}");
+        assert!(!path.exists());
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 
 use secrecy::SecretString;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
 use crate::domain::failure::{Failure, FailureClass};
@@ -15,13 +17,29 @@ pub(crate) fn is_there() -> bool {
     io::stdin().is_terminal()
 }
 
-/// Asks for a line whose characters are not shown.
+/// Told when Ctrl-C comes after a hidden question was asked.
+static INTERRUPTED: Notify = Notify::const_new();
+
+/// Ends when the user interrupts a program that has asked a hidden question; before, Ctrl-C ends the program by itself.
+pub(crate) async fn interrupted() {
+    INTERRUPTED.notified().await;
+}
+
+/// Asks for a line whose characters are not shown. Must be called on the runtime.
 ///
 /// # Errors
 ///
-/// Class `NoSession` if the terminal went away or the user ended the input.
+/// Class `NoSession` if the terminal went away or the user interrupted or ended the input.
 pub(crate) fn ask_hidden(question: &str) -> Result<SecretString, Failure> {
-    rpassword::prompt_password(question).map(SecretString::from).map_err(|error| nobody(&error))
+    // With the default action, Ctrl-C would end the program before the terminal shows what is typed again.
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| nobody(&error))?;
+    let answer = rpassword::prompt_password(question);
+    tokio::spawn(async move {
+        if interrupt.recv().await.is_some() {
+            INTERRUPTED.notify_one();
+        }
+    });
+    answer.map(SecretString::from).map_err(|error| nobody(&error))
 }
 
 /// Asks for a line; blanks around it are cut off.

@@ -83,12 +83,23 @@ pub struct LastError {
 impl LastError {
     /// A failure of a class, now.
     #[must_use]
-    pub fn new(class: FailureClass, message: String, at: DateTime<Utc>) -> Self {
+    pub fn new(class: FailureClass, message: &str, at: DateTime<Utc>) -> Self {
+        // A path may hold control characters; whoever shows the message should not have to care.
+        let message = message.chars().filter(|character| !character.is_control()).collect();
         Self { class: class.name().to_owned(), message, at }
     }
 }
 
 impl Record {
+    /// Takes over the sections of an earlier record that this one does not know.
+    pub fn keep_sections(&mut self, earlier: Vec<SectionRecord>) {
+        for section in earlier {
+            if !self.sections.iter().any(|known| known.name == section.name) {
+                self.sections.push(section);
+            }
+        }
+    }
+
     /// What is remembered of a section.
     #[must_use]
     pub fn section(&self, name: &SectionName) -> Option<&SectionRecord> {

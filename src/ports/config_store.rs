@@ -6,6 +6,11 @@ use thiserror::Error;
 
 use super::Answer;
 
+/// The file belongs to another user.
+pub const OTHERS_FILE: &str = "belongs to another user";
+/// The file can be written by other users.
+pub const OTHERS_MAY_WRITE: &str = "can be written by other users";
+
 /// Why the configuration file was not read or written.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ConfigFileError {

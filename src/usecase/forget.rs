@@ -1,6 +1,6 @@
 //! Drops sessions from where they were delivered; the keys stay.
 
-use super::profiles::select;
+use super::profiles::{select, target};
 use super::{Ports, failures};
 use crate::config::{Config, Profile};
 use crate::domain::failure::Failure;
@@ -63,9 +63,17 @@ pub async fn forget_one(ports: &Ports, profile: &Profile) -> Result<Forgotten, F
     let targets = targets(profile, &record);
     let removals =
         ports.store.remove(&targets).await.map_err(|error| failures::store(&error, &profile.name))?;
+    // What was left alone is still not ours the next time.
+    let foreign = targets.iter().zip(&removals).filter(|(_, removal)| **removal == Removal::Foreign);
+    let foreign: Vec<_> =
+        foreign.filter_map(|(target, _)| record.section(&target.section).cloned()).collect();
     let name = profile.name.clone();
     let saved = ports.state.update(Box::new(move |state| {
-        state.profiles.remove(name.as_str());
+        if foreign.is_empty() {
+            state.profiles.remove(name.as_str());
+        } else {
+            *state.of_mut(&name) = Record { sections: foreign, ..Record::default() };
+        }
     }));
     if let Err(error) = saved.await {
         tracing::warn!(%error, "state not saved");
@@ -80,13 +88,5 @@ fn targets(profile: &Profile, record: &Record) -> Vec<SectionTarget> {
     let earlier = record.sections.iter().filter_map(|section| SectionName::parse(&section.name).ok());
     let mut names = profile.sections.clone();
     names.extend(earlier.filter(|name| !profile.sections.contains(name)));
-    let target = |section: SectionName| {
-        let known = record.section(&section);
-        SectionTarget {
-            written: known.map(|known| known.written.clone()),
-            created: known.is_some_and(|known| known.created),
-            section,
-        }
-    };
-    names.into_iter().map(target).collect()
+    names.iter().map(|section| target(record, section)).collect()
 }

@@ -107,7 +107,7 @@ pub async fn refresh(
     }
     let (groups, failed) = group(ports, resolved).await;
     for (name, failure) in failed {
-        remember_failure(ports, &[&name], &failure).await;
+        remember_failure(ports, std::slice::from_ref(&name), &failure).await;
         put_outcome(&mut outcomes, &name, Err(failure));
     }
     if codes.in_hand() && groups.iter().filter(|group| group.serial().is_some()).count() > 1 {
@@ -134,7 +134,6 @@ pub async fn refresh(
                 }
             }
             Err(failure) => {
-                remember_failure(ports, &names.iter().collect::<Vec<_>>(), &failure).await;
                 for name in &names {
                     put_outcome(&mut outcomes, name, Err(failure.clone()));
                 }
@@ -201,12 +200,12 @@ impl Group {
 
 /// Keeps the last failure for `status`. A wrong command line or configuration is not worth remembering: it is gone
 /// with the next try.
-async fn remember_failure(ports: &Ports, names: &[&ProfileName], failure: &Failure) {
+async fn remember_failure(ports: &Ports, names: &[ProfileName], failure: &Failure) {
     if matches!(failure.class, FailureClass::Usage | FailureClass::Config) {
         return;
     }
-    let error = LastError::new(failure.class, failure.message.clone(), ports.clock.now());
-    let names: Vec<ProfileName> = names.iter().map(|name| (*name).clone()).collect();
+    let error = LastError::new(failure.class, &failure.message, ports.clock.now());
+    let names = names.to_vec();
     let saved = ports.state.update(Box::new(move |state| {
         for name in &names {
             state.of_mut(name).last_error = Some(error.clone());
