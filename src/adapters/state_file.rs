@@ -198,7 +198,7 @@ mod tests {
         Box::new(move |state| {
             let at = chrono::DateTime::UNIX_EPOCH;
             let name = ProfileName::parse(&message).unwrap();
-            state.of_mut(&name).last_error = Some(LastError::new(FailureClass::Keychain, message, at));
+            state.of_mut(&name).last_error = Some(LastError::new(FailureClass::Keychain, &message, at));
         })
     }
 

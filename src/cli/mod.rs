@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use clap::error::ErrorKind;
 
+use crate::adapters::process;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::profile::ProfileName;
 use crate::logging;
@@ -25,6 +26,8 @@ const INTERRUPTED: u8 = 130;
 
 /// Runs a command line and gives the program's exit status.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    // Before anything secret is read.
+    process::protect();
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let args = match Args::try_parse_from(&arguments) {
         Ok(args) => args,

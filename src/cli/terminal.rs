@@ -1,6 +1,8 @@
 //! Asking a person, and reading a pipe in a person's place.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read as _, Write as _};
+use std::os::fd::AsFd as _;
 
 use secrecy::SecretString;
 use tokio::signal::unix::{SignalKind, signal};
@@ -61,7 +63,7 @@ pub(crate) fn ask(question: &str) -> Result<String, Failure> {
     }
 }
 
-/// Reads stdin to its end as one line; only its line feed is cut off. `hint` goes with a failure.
+/// Reads one line of stdin; only its line feed is cut off. `hint` goes with a failure.
 ///
 /// # Errors
 ///
@@ -69,19 +71,22 @@ pub(crate) fn ask(question: &str) -> Result<String, Failure> {
 pub(crate) fn one_line(what: &str, hint: &str) -> Result<SecretString, Failure> {
     let wrong = |problem: &str| Failure::new(FailureClass::Usage, format!("{what}: {problem}")).hint(hint);
     let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(LONGEST_LINE).unwrap_or_default() + 1));
-    io::stdin()
-        .lock()
+    // Not through the program's own buffer of stdin, which would keep the secret.
+    let stdin = io::stdin().as_fd().try_clone_to_owned().map(File::from);
+    let mut stdin =
+        BufReader::new(stdin.map_err(|error| wrong(&format!("stdin cannot be read: {}", error.kind())))?);
+    // Up to the line feed: whoever writes into the pipe need not close it.
+    (&mut stdin)
         .take(LONGEST_LINE + 1)
-        .read_to_end(&mut bytes)
+        .read_until(b'\n', &mut bytes)
         .map_err(|error| wrong(&format!("stdin cannot be read: {}", error.kind())))?;
-    let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
-    if u64::try_from(bytes.len()).is_ok_and(|length| length > LONGEST_LINE) {
-        return Err(wrong("stdin holds more than one line"));
-    }
-    if line.is_empty() {
+    let Some(line) = bytes.strip_suffix(b"\n").or(Some(&bytes)).filter(|line| !line.is_empty()) else {
         return Err(wrong("stdin is empty"));
+    };
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > LONGEST_LINE) {
+        return Err(wrong("the line is longer than any that could be right"));
     }
-    if line.contains(&b'\n') {
+    if !stdin.buffer().is_empty() {
         return Err(wrong("stdin holds more than one line"));
     }
     match std::str::from_utf8(line) {

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::config::ConfigError;
 use crate::domain::aws_file::{Refusal, RefusalReason};
 use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::key_item::KeyItemError;
 use crate::domain::profile::ProfileName;
 use crate::ports::aws_settings::AwsSettingsError;
 use crate::ports::config_store::{ConfigFileError, OTHERS_FILE, OTHERS_MAY_WRITE};
@@ -44,7 +45,13 @@ pub fn keychain(error: &KeychainError, profile: &ProfileName) -> Failure {
             "unlock it in your desktop's password manager (or: gnome-keyring-daemon --unlock), then try again".to_owned()
         }
         KeychainError::NoAnswer(_) => RESTART_THE_KEYCHAIN.to_owned(),
-        KeychainError::Missing(_) | KeychainError::Item(_) => format!("stsd add {profile}"),
+        KeychainError::Missing(_) => format!("stsd add {profile}"),
+        KeychainError::Item(KeyItemError::Version(_) | KeyItemError::Rotating) => {
+            "use the version of stsd that wrote the item".to_owned()
+        }
+        KeychainError::Item(KeyItemError::Shape) => format!(
+            "secret-tool lookup service stsd username {profile}   (rescue what it shows, then: secret-tool clear service stsd username {profile})"
+        ),
         KeychainError::Ambiguous(_) => {
             format!("secret-tool search --all service stsd username {profile}   (then delete the one that is not yours)")
         }
@@ -149,7 +156,8 @@ pub fn config(error: &ConfigError, path: &Path) -> Failure {
 pub fn config_file(error: &ConfigFileError) -> Failure {
     let hint = match error {
         ConfigFileError::Unsafe { path, reason: OTHERS_FILE | OTHERS_MAY_WRITE } => {
-            format!("sudo chown \"$USER\" {path} && chmod go-w {path}", path = quoted(path))
+            let path = quoted(path);
+            format!("ls -l {path}   (if it is yours: sudo chown \"$USER\" {path} && chmod go-w {path})")
         }
         ConfigFileError::Unsafe { path, .. } | ConfigFileError::Io { path, .. } => {
             format!("ls -ld {} {}", quoted(path.parent().unwrap_or(path)), quoted(path))

@@ -18,13 +18,12 @@ use crate::ports::keychain::KeychainError;
 /// cannot be reached.
 pub async fn check(ports: &Ports, config: &Config, name: &ProfileName) -> Result<(), Failure> {
     supported_keychain(config, ports.config.path())?;
-    match ports.keychain.check_item(name).await {
-        Ok(()) => Ok(()),
-        // A session may be there without its key.
-        Err(KeychainError::Missing(_)) => {
-            select(config, std::slice::from_ref(name), ports.config.path()).map(drop)
-        }
-        Err(error) => Err(failures::keychain(&error, name)),
+    let configured = select(config, std::slice::from_ref(name), ports.config.path());
+    match (ports.keychain.check_item(name).await, configured) {
+        // A session may be there without its key, a key without its table.
+        (Ok(()), _) | (Err(KeychainError::Missing(_)), Ok(_)) => Ok(()),
+        (Err(error), Ok(_)) => Err(failures::keychain(&error, name)),
+        (Err(_), Err(unknown)) => Err(unknown),
     }
 }
 
@@ -36,10 +35,8 @@ pub async fn check(ports: &Ports, config: &Config, name: &ProfileName) -> Result
 /// class `Keychain` if there was no key, the session is then forgotten.
 pub async fn remove(ports: &Ports, config: &Config, name: &ProfileName) -> Result<Forgotten, Failure> {
     check(ports, config, name).await?;
-    let forgotten = match config.profile(name) {
-        Some(profile) => forget_one(ports, profile).await?,
-        None => Forgotten { sections: Vec::new() },
-    };
+    let sections = config.profile(name).map(|profile| profile.sections.clone()).unwrap_or_default();
+    let forgotten = forget_one(ports, name, &sections).await?;
     match ports.keychain.delete(name).await {
         Ok(()) => {
             tracing::info!(profile = %name, "key deleted");

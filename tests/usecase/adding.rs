@@ -4,7 +4,7 @@ use stsd::config::edit::ProfileChange;
 use stsd::domain::failure::FailureClass;
 use stsd::domain::mfa::MfaSerial;
 use stsd::ports::keychain::KeychainError;
-use stsd::usecase::add::{AddRequest, add, prepare};
+use stsd::usecase::add::{AddRequest, add, doubt, prepare};
 use stsd_test_support::{Fault, KeyState};
 
 use crate::world::{World, key, name};
@@ -60,8 +60,9 @@ fn without_verification_aws_is_not_asked() {
     });
     assert!(world.sts.requests().is_empty());
     assert!(
-        added.warnings.iter().any(|warning| warning.contains("does not look like a long-term key of AWS"))
+        doubt(&request.key).is_some_and(|doubt| doubt.contains("does not look like a long-term key of AWS"))
     );
+    assert!(!added.ready);
     assert!(added.warnings.iter().any(|warning| warning.contains("no MFA serial yet")));
 }
 

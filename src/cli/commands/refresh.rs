@@ -57,10 +57,11 @@ pub(crate) async fn run(args: &RefreshArgs, ports: &Ports, output: Output) -> Re
     if outcome.settling.is_some() {
         output.say("note: nothing will warn you before it expires; look with: stsd status");
     }
-    if let Some(write) = outcome.settling
-        && let Err(error) = write.settle().await
+    if let Some(settling) = outcome.settling
+        && let Err(failure) = settling.finish(ports).await
     {
-        output.warn(&format!("another program wrote the file at the same moment: {error}"));
+        output.failure(&failure);
+        first_failure.get_or_insert(failure.class.exit_code());
     }
     Ok(first_failure.unwrap_or(0))
 }
@@ -80,7 +81,7 @@ fn told(refreshed: &Refreshed, file: &Path, now: DateTime<Utc>) -> String {
 
 /// The code of the command line or of stdin, checked before anything else happens.
 fn given_code(args: &RefreshArgs) -> Result<Option<MfaCode>, Failure> {
-    let Some(flag) = args.code.as_deref() else { return Ok(None) };
+    let Some(flag) = args.code.as_ref().map(|code| code.0.as_str()) else { return Ok(None) };
     let again =
         ["stsd refresh", &args.profiles.join(" "), "--code", if flag == "-" { "-" } else { "123456" }];
     let again = again.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");

@@ -118,7 +118,7 @@ fn event() -> impl Strategy<Value = Event> {
         Just(Event::RefreshAsked),
         Just(Event::Checked),
         Just(Event::CodeGiven),
-        (-100_i64..100_000).prop_map(|to| fresh(to)),
+        (-100_i64..100_000).prop_map(fresh),
         Just(Event::Delivered),
         Just(Event::Failed(FailureClass::Unavailable)),
         Just(Event::Forgotten),

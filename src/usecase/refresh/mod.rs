@@ -63,7 +63,29 @@ pub struct RefreshOutcome {
     /// A session, or why there is none.
     pub profiles: Vec<(ProfileName, Result<Refreshed, Failure>)>,
     /// The last write, whose neighbours are to be watched for a moment when nobody waits for an answer any more.
-    pub settling: Option<Box<dyn PreparedWrite>>,
+    pub settling: Option<Settling>,
+}
+
+/// A write that is durable and whose neighbours are still to be watched.
+pub struct Settling {
+    names: Vec<ProfileName>,
+    write: Box<dyn PreparedWrite>,
+}
+
+impl Settling {
+    /// Watches for a moment, and carries over what another program wrote meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// Class `CredentialsFile` if the session did not survive; it is remembered as the profiles' last error.
+    pub async fn finish(self, ports: &Ports) -> Result<(), Failure> {
+        let Some(first) = self.names.first() else { return Ok(()) };
+        let Err(error) = self.write.settle().await else { return Ok(()) };
+        let mut failure = failures::store(&error, first);
+        failure.message = format!("another program wrote the file at the same moment: {}", failure.message);
+        remember_failure(ports, &self.names, &failure).await;
+        Err(failure)
+    }
 }
 
 impl std::fmt::Debug for RefreshOutcome {
@@ -117,18 +139,21 @@ pub async fn refresh(
         )
         .hint("run stsd refresh once for each of them, with a new code each time"));
     }
-    let mut settling: Option<Box<dyn PreparedWrite>> = None;
+    let mut settling: Option<Settling> = None;
     for group in groups {
         // A write holds the lock until it has settled, and this group needs it too.
-        if let Some(write) = settling.take()
-            && let Err(error) = write.settle().await
-        {
-            tracing::warn!(%error, "another program wrote the credentials file at the same moment");
+        if let Some(settling) = settling.take() {
+            let names = settling.names.clone();
+            if let Err(failure) = settling.finish(ports).await {
+                for name in &names {
+                    put_outcome(&mut outcomes, name, Err(failure.clone()));
+                }
+            }
         }
         let names = group.names();
         match Run::new(ports, config, group).finish(codes).await {
             Ok((done, write)) => {
-                settling = Some(write);
+                settling = Some(Settling { names: names.clone(), write });
                 for (name, refreshed) in done {
                     put_outcome(&mut outcomes, &name, Ok(refreshed));
                 }
@@ -174,7 +199,8 @@ async fn group(ports: &Ports, resolved: Vec<Resolved>) -> (Vec<Group>, Vec<(Prof
             }
         };
         let shares = |group: &&mut Group| {
-            key.is_some() && group.key == key && group.serial() == member.serial.as_ref()
+            let same_device = key.is_some() && group.key == key && group.serial() == member.serial.as_ref();
+            same_device && group.members.first().is_some_and(|lead| lead.site == member.site)
         };
         match groups.iter_mut().find(shares) {
             Some(group) => group.members.push(member),
@@ -187,6 +213,11 @@ async fn group(ports: &Ports, resolved: Vec<Resolved>) -> (Vec<Group>, Vec<(Prof
 impl Group {
     fn serial(&self) -> Option<&MfaSerial> {
         self.members.first().and_then(|member| member.serial.as_ref())
+    }
+
+    /// The shortest that a member asks for: no profile gets a longer session than it was given.
+    fn duration(&self, lead: &Resolved) -> SessionDuration {
+        self.members.iter().map(|member| member.duration).min().unwrap_or(lead.duration)
     }
 
     fn names(&self) -> Vec<ProfileName> {

@@ -107,7 +107,8 @@ impl<'a> Run<'a> {
         let lead = self.lead()?;
         let write = self.ports.store.prepare(&self.group.targets()).await;
         let write = write.map_err(|error| failures::store(&error, &lead.name))?;
-        let request = SessionRequest { duration: lead.duration, mfa: lead.serial.clone().zip(code) };
+        let request =
+            SessionRequest { duration: self.group.duration(lead), mfa: lead.serial.clone().zip(code) };
         let key = self.ports.keychain.read(&lead.name).await;
         let key = key.map_err(|error| failures::keychain(&error, &lead.name))?;
         let answer = self.ports.sts.session_token(&lead.site, &key, &request).await;
