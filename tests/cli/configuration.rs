@@ -108,7 +108,6 @@ fn a_profile_that_is_not_configured_is_named_with_the_way_to_make_it() {
     check(&["status", "wrok"]);
     check(&["refresh", "wrok", "--code", "123456"]);
     check(&["forget", "wrok"]);
-    check(&["remove", "wrok", "--yes"]);
     check(&["status", "work", "wrok"]);
     home.run(&["status", "other"]).failed_with(3, &["there is no [profiles.other]", "stsd add other"]);
     assert_eq!(home.sts.requests(), []);

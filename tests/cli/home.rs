@@ -80,6 +80,7 @@ impl Home {
     pub(crate) fn status(&self, profile: &str) -> (i32, Value) {
         let ran = self.run(&["status", profile, "--json"]);
         assert_eq!(ran.stderr, "", "{ran:#?}");
+        assert_eq!(self.sts.requests(), [], "status has called AWS");
         (ran.code, serde_json::from_str(&ran.stdout).unwrap())
     }
 }

@@ -30,9 +30,9 @@ fn check(tool: &Command) {
             requests.iter().all(|one| one.session_token && one.access_key_id.as_deref() == Some(&id)),
             "not with the session: {requests:#?}"
         );
+        // Left there by a tool of old; Python's tools let it go before the token of the next session.
+        machine.write(".aws/credentials", &format!("{}aws_security_token = stale\n", machine.credentials()));
     }
-    // Tools that let something else go before the session are given none.
-    assert!(!machine.credentials().contains("aws_security_token"));
     machine.run(&["forget"]).succeeded();
     machine.sts.clear_requests();
     let ran = ask(&machine, tool);

@@ -81,10 +81,27 @@ fn a_profile_without_a_key_is_told_to_add_one() {
     }
     let machine = Machine::new();
     machine.configure("[profiles.work]\nmfa_serial = \"GAHT12345678\"\n");
-    for line in [&["refresh", "--code", "123456"][..], &["refresh"], &["remove", "work", "--yes"]] {
+    for line in [&["refresh", "--code", "123456"][..], &["refresh"]] {
         machine.run(line).failed_with(7, &["no key of profile \"work\"", "stsd add work"]);
     }
+    machine.run(&["remove", "work", "--yes"]).failed_with(7, &["no key of profile \"work\""]);
+    machine
+        .run(&["remove", "wrok", "--yes"])
+        .failed_with(3, &["there is no [profiles.wrok]", "did you mean work?"]);
     assert_eq!(machine.sts.requests(), []);
+}
+
+#[test]
+fn a_key_whose_profile_left_the_configuration_can_be_removed() {
+    if !has_desktop() {
+        return;
+    }
+    let machine = Machine::with_work();
+    machine.configure("[profiles.other]\nmfa = \"none\"\n");
+    machine.run(&["refresh", "work", "--code", "123456"]).failed(3);
+    machine.run(&["remove", "work", "--yes"]).succeeded();
+    assert_eq!(machine.search_keyring(), "");
+    machine.run(&["remove", "work", "--yes"]).failed_with(3, &["there is no [profiles.work]"]);
 }
 
 #[test]

@@ -51,7 +51,7 @@ fn the_device_of_somebody_else_is_5() {
             &code,
             5,
             "mfa-refused",
-            &["could not validate the code", "mfa_serial of profile work"],
+            &["could not validate the code", "set mfa_serial in [profiles.work]"],
         );
     }
 }

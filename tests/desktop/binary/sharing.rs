@@ -2,6 +2,7 @@
 
 use super::machine::Machine;
 use crate::has_desktop;
+use crate::ran::Ran;
 
 #[test]
 fn profiles_that_share_a_key_and_a_device_get_one_session_for_one_code() {
@@ -55,4 +56,36 @@ fn each_profile_is_tried_and_the_first_failure_gives_the_exit_code() {
     };
     check(&["keyless", "work", "role"], 7);
     check(&["role", "keyless", "work"], 3);
+}
+
+#[test]
+fn refreshes_at_the_same_time_leave_one_session_and_every_other_byte() {
+    if !has_desktop() {
+        return;
+    }
+    let machine = Machine::with_work();
+    machine.configure("[profiles.work]\nmfa = \"none\"\n[profiles.too]\nmfa = \"none\"\n");
+    let alice = machine.sts.alice();
+    machine
+        .run_with(&["add", "too", "--access-key-id", &alice.access_key_id], &alice.secret_access_key)
+        .succeeded();
+    let before = "# mine\n[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n";
+    machine.write(".aws/credentials", before);
+    let commands = ["work", "too", "work", "too"].map(|profile| machine.stsd(&["refresh", profile]));
+    let runs = commands.map(|mut command| std::thread::spawn(move || Ran::of(&mut command, b"")));
+    for run in runs {
+        run.join().unwrap().succeeded();
+    }
+    let file = machine.credentials();
+    assert!(file.starts_with(before), "{file}");
+    assert_eq!(
+        ["[work]\n", "[too]\n", "[default]\n"].map(|section| file.matches(section).count()),
+        [1, 1, 1],
+        "{file}"
+    );
+    assert_eq!((machine.status("work").0, machine.status("too").0), (0, 0), "a session was lost");
+    let remembered = std::fs::read_to_string(machine.path(".local/state/stsd/state.json")).unwrap();
+    assert!(remembered.contains("\"work\"") && remembered.contains("\"too\""), "{remembered}");
+    machine.run(&["forget", "--all"]).succeeded();
+    assert_eq!(machine.credentials(), before);
 }

@@ -80,10 +80,10 @@ fn add_asks_for_what_the_flags_do_not_say_and_hides_the_secret() {
     let mut terminal = Terminal::start(&machine.stsd(&["add", "work"]));
     terminal.await_text("Access key id: ");
     terminal.answer(&alice.access_key_id);
-    terminal.await_hidden(SECRET);
-    terminal.answer(&alice.secret_access_key);
     terminal.await_text("MFA serial");
     terminal.answer(&alice.serial);
+    terminal.await_hidden(SECRET);
+    terminal.answer(&alice.secret_access_key);
     let (exit, screen) = terminal.end();
     assert_eq!(exit, 0, "{screen}");
     assert!(!screen.contains(&alice.secret_access_key), "{screen}");
@@ -102,10 +102,11 @@ fn add_asks_only_for_the_secret_where_the_flags_say_the_rest() {
     let arguments = ["add", "work", "--access-key-id", &bob.access_key_id, "--mfa-serial", &bob.serial];
     let mut terminal = Terminal::start(&machine.stsd(&arguments));
     terminal.await_hidden(SECRET);
-    assert!(terminal.screen().contains("it will be replaced"), "{}", terminal.screen());
+    assert!(!terminal.screen().contains("Access key id"), "{}", terminal.screen());
     terminal.answer(&bob.secret_access_key);
     let (exit, screen) = terminal.end();
     assert!(exit == 0 && !screen.contains(&bob.secret_access_key), "{exit}: {screen}");
+    assert!(screen.contains("this one replaces it"), "{screen}");
     assert!(machine.search_keyring().contains(&bob.secret_access_key));
 }
 
