@@ -5,6 +5,7 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use super::lock;
 use super::replace::replace;
 use crate::ports::Answer;
 use crate::ports::config_store::{ConfigFileError, ConfigStore, OTHERS_FILE, OTHERS_MAY_WRITE};
@@ -32,15 +33,13 @@ impl ConfigFile {
 
     fn replace(&self, before: &str, text: &str) -> Result<(), ConfigFileError> {
         let failed = |error: io::Error| self.failed("written", &error);
-        if self.read()? != before {
-            return Err(self.failed(
-                "written",
-                &io::Error::other("another program changed it meanwhile; run the command again"),
-            ));
-        }
         let target = self.target();
         let directory = target.parent().unwrap_or(Path::new("/"));
         fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;
+        let _lock = lock::take(&lock::beside(&target)).map_err(failed)?;
+        if self.read()? != before {
+            return Err(ConfigFileError::Changed(self.path.clone()));
+        }
         let mode = fs::metadata(&target).map_or(0o600, |old| old.mode() & 0o644);
         replace(
             &target,
@@ -127,7 +126,11 @@ mod tests {
         let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
         assert_eq!(mode(&directory.path().join("new")), 0o700);
         assert_eq!(mode(file.path()), 0o600);
-        assert_eq!(fs::read_dir(directory.path().join("new")).unwrap().count(), 1, "no leftovers");
+        let names =
+            fs::read_dir(directory.path().join("new")).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        assert_eq!(names, ["config.toml", "config.toml.lock"], "no leftovers");
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod config_file;
 pub mod entropy;
 pub mod keychain;
+mod lock;
 pub mod process;
 mod replace;
 pub mod session_store;

@@ -4,12 +4,12 @@ use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
-use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use serde::Deserialize;
 
+use super::lock;
 use super::replace::replace;
 use crate::domain::record::{State, VERSION};
 use crate::ports::Answer;
@@ -17,11 +17,6 @@ use crate::ports::state::{StateChange, StateError, StateStore};
 
 /// The largest state that is read, in bytes; a profile takes about 600.
 const LARGEST: u64 = 4 << 20;
-
-/// How long another process may hold the lock. It is held for one replacement; a stopped process holds it for ever.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// Between two looks at the lock.
-const NAP: Duration = Duration::from_millis(10);
 
 /// The state file at a path, 0600, replaced as a whole; `PATH.lock` beside it makes processes take turns.
 ///
@@ -100,7 +95,7 @@ fn load(path: &Path) -> State {
 fn update(path: &Path, change: StateChange) -> io::Result<()> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    let _lock = lock(path)?;
+    let _lock = lock::take(&lock::beside(path))?;
     let mut state = match read(path)? {
         Found::Nothing => State::default(),
         Found::State(state) => state,
@@ -154,26 +149,6 @@ fn read(path: &Path) -> io::Result<Found> {
     })
 }
 
-/// Takes the lock and keeps it until the file is dropped; the lock's file stays.
-fn lock(path: &Path) -> io::Result<File> {
-    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = File::from(rustix::fs::open(beside(path, ".lock"), flags, Mode::RUSR | Mode::WUSR)?);
-    let started = Instant::now();
-    loop {
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return Ok(file),
-            Err(Errno::WOULDBLOCK | Errno::INTR) if started.elapsed() < PATIENCE => std::thread::sleep(NAP),
-            Err(Errno::WOULDBLOCK | Errno::INTR) => {
-                return Err(io::Error::other(format!(
-                    "another stsd holds its lock for more than {} s",
-                    PATIENCE.as_secs()
-                )));
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
 fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.to_owned().into_os_string();
     name.push(suffix);
@@ -218,7 +193,7 @@ mod tests {
     fn a_lock_that_is_never_given_back_is_an_error_and_no_hang() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("state.json");
-        let _held = lock(&path).unwrap();
+        let _held = lock::take(&lock::beside(&path)).unwrap();
         let error = update(&path, Box::new(|_| {})).unwrap_err();
         assert!(error.to_string().contains("holds its lock"), "{error}");
         assert!(!path.exists());

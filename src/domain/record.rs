@@ -91,11 +91,13 @@ impl LastError {
 }
 
 impl Record {
-    /// Takes over the sections of an earlier record that this one does not know.
+    /// Takes over the sections of an earlier record that this one does not know, and that we made one that it knows:
+    /// two refreshes at once both find their section, and only one of them has made it.
     pub fn keep_sections(&mut self, earlier: Vec<SectionRecord>) {
         for section in earlier {
-            if !self.sections.iter().any(|known| known.name == section.name) {
-                self.sections.push(section);
+            match self.sections.iter_mut().find(|known| known.name == section.name) {
+                Some(known) => known.created |= section.created,
+                None => self.sections.push(section),
             }
         }
     }

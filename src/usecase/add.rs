@@ -10,6 +10,9 @@ use crate::ports::config_store::ConfigFileError;
 use crate::ports::sts::CallerIdentity;
 use crate::usecase::profiles;
 
+/// How often the configuration is written when others write it at the same moment.
+const WRITE_ATTEMPTS: u32 = 20;
+
 /// What is to be stored.
 #[derive(Clone, Debug)]
 pub struct AddRequest {
@@ -101,11 +104,26 @@ pub async fn add(ports: &Ports, prepared: &Prepared, request: &AddRequest) -> Re
     let warnings = crossed_accounts(profile, request, identity.as_ref(), serial.as_ref());
     ports.keychain.write(name, &request.key).await.map_err(|error| failures::keychain(&error, name))?;
     tracing::info!(profile = %name, key = %request.key.id.last_four(), "key stored");
-    if text != prepared.text {
-        ports.config.write(&prepared.text, &text).await.map_err(|error| half_done(&error, name))?;
-    }
+    configure(ports, name, &request.change).await?;
     let ready = serial.is_some() || profile.mfa == config::MfaSource::None;
     Ok(Added { identity, warnings, ready })
+}
+
+/// Writes the profile's table; if another program changes the file at that moment, into what that made of it.
+async fn configure(ports: &Ports, name: &ProfileName, change: &ProfileChange) -> Result<(), Failure> {
+    let mut attempts = WRITE_ATTEMPTS;
+    loop {
+        let before = ports.config.read().map_err(|error| half_done(&error, name))?;
+        let text = put_profile(&before, name, change)
+            .map_err(|error| failures::config(&error, ports.config.path()))?;
+        if text == before {
+            return Ok(());
+        }
+        match ports.config.write(&before, &text).await {
+            Err(ConfigFileError::Changed(_)) if attempts > 1 => attempts -= 1,
+            written => return written.map_err(|error| half_done(&error, name)),
+        }
+    }
 }
 
 /// Says where a key and a device that do not belong together will be refused.

@@ -159,6 +159,7 @@ pub fn config_file(error: &ConfigFileError) -> Failure {
             let path = quoted(path);
             format!("ls -l {path}   (if it is yours: sudo chown \"$USER\" {path} && chmod go-w {path})")
         }
+        ConfigFileError::Changed(_) => "run the command again".to_owned(),
         ConfigFileError::Unsafe { path, .. } | ConfigFileError::Io { path, .. } => {
             format!("ls -ld {} {}", quoted(path.parent().unwrap_or(path)), quoted(path))
         }

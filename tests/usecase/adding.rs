@@ -91,6 +91,29 @@ fn a_second_key_replaces_the_first_and_keeps_the_settings() {
 }
 
 #[test]
+fn profiles_that_are_added_at_once_are_all_configured() {
+    let world = World::new();
+    let alice = world.sts.alice();
+    let ports = &world.ports;
+    std::thread::scope(|threads| {
+        for number in 0..8 {
+            let key = key(&alice.access_key_id, &alice.secret_access_key);
+            threads.spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                let profile = name(&format!("p{number}"));
+                let request = AddRequest { profile, key, change: ProfileChange::default(), verify: false };
+                runtime.block_on(async {
+                    let prepared = prepare(ports, &request.profile, &request.change).await.unwrap();
+                    add(ports, &prepared, &request).await.unwrap();
+                });
+            });
+        }
+    });
+    let config = world.run(async { stsd::usecase::profiles::load_config(ports) }).unwrap();
+    assert_eq!(config.profiles.len(), 8);
+}
+
+#[test]
 fn a_broken_configuration_is_reported_before_a_key_is_asked_for() {
     let world = World::new();
     world.configure("warn_befor = []\n");

@@ -72,6 +72,12 @@ pub struct Settling {
     write: Box<dyn PreparedWrite>,
 }
 
+impl std::fmt::Debug for Settling {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settling").field("names", &self.names).finish_non_exhaustive()
+    }
+}
+
 impl Settling {
     /// Watches for a moment, and carries over what another program wrote meanwhile.
     ///

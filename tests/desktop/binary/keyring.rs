@@ -115,7 +115,7 @@ fn an_item_that_stsd_did_not_write_is_not_shown() {
     crate::ran::Ran::of(&mut tool, b"foreign-content").succeeded();
     machine.configure("[profiles.other]\nmfa = \"none\"\n");
     let ran = machine.run(&["refresh"]);
-    ran.failed_with(7, &["stsd add other"]);
+    ran.failed_with(7, &["secret-tool lookup service stsd username other"]);
     ran.hides("foreign-content");
     assert_eq!(machine.sts.requests(), []);
 }
