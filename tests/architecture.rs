@@ -58,7 +58,7 @@ const HOMES: [(&str, &[&str]); 12] = [
     ("Local::now", &[]),
     ("SystemTime::now", &["adapters/clock.rs"]),
     // Deadlines of a wait, which no clock change may move.
-    ("Instant::now", &["adapters/session_store/", "adapters/keychain/"]),
+    ("Instant::now", &["adapters/session_store/", "adapters/keychain/", "adapters/lock.rs"]),
     ("println", &[]),
     ("eprintln", &[]),
     ("print", &[]),

@@ -1,12 +1,14 @@
 //! `config.toml` on disk. It will name commands to run, so nobody but its user (and root) may have a say in it.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use super::lock;
+use super::replace::replace;
 use crate::ports::Answer;
-use crate::ports::config_store::{ConfigFileError, ConfigStore};
+use crate::ports::config_store::{ConfigFileError, ConfigStore, OTHERS_FILE, OTHERS_MAY_WRITE};
 
 /// The largest configuration read, in bytes.
 const LARGEST: u64 = 1024 * 1024;
@@ -31,24 +33,21 @@ impl ConfigFile {
 
     fn replace(&self, before: &str, text: &str) -> Result<(), ConfigFileError> {
         let failed = |error: io::Error| self.failed("written", &error);
-        if self.read()? != before {
-            return Err(self.failed(
-                "written",
-                &io::Error::other("another program changed it meanwhile; run the command again"),
-            ));
-        }
         let target = self.target();
         let directory = target.parent().unwrap_or(Path::new("/"));
         fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;
-        let mode = fs::metadata(&target).map_or(0o600, |old| old.mode() & 0o644);
-        let temporary = directory.join(format!(".config.stsd-{}", std::process::id()));
-        let written = write_new(&temporary, mode, text).and_then(|()| fs::rename(&temporary, &target));
-        if let Err(error) = written {
-            // The temporary file is ours; should it stay, it holds nothing secret.
-            drop(fs::remove_file(&temporary));
-            return Err(failed(error));
+        let _lock = lock::take(&lock::beside(&target)).map_err(failed)?;
+        if self.read()? != before {
+            return Err(ConfigFileError::Changed(self.path.clone()));
         }
-        File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)
+        let mode = fs::metadata(&target).map_or(0o600, |old| old.mode() & 0o644);
+        replace(
+            &target,
+            &directory.join(format!(".config.stsd-{}", std::process::id())),
+            mode,
+            text.as_bytes(),
+        )
+        .map_err(failed)
     }
 
     fn failed(&self, action: &'static str, error: &io::Error) -> ConfigFileError {
@@ -68,6 +67,10 @@ impl ConfigStore for ConfigFile {
         let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
         let file = match OpenOptions::new().read(true).custom_flags(nonblocking).open(&self.path) {
             Ok(file) => file,
+            // A link that leads nowhere is a mistake; the file that would replace it is not where its user looks.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && self.path.is_symlink() => {
+                return unsafe_("is a symbolic link to a file that does not exist");
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
             Err(error) => return Err(failed(error)),
         };
@@ -77,10 +80,10 @@ impl ConfigStore for ConfigFile {
         }
         // Root can do everything anyway; NixOS links configurations into a store that root owns.
         if metadata.uid() != 0 && metadata.uid() != rustix::process::geteuid().as_raw() {
-            return unsafe_("belongs to another user");
+            return unsafe_(OTHERS_FILE);
         }
         if metadata.mode() & 0o022 != 0 {
-            return unsafe_("can be written by other users");
+            return unsafe_(OTHERS_MAY_WRITE);
         }
         if metadata.len() > LARGEST {
             return unsafe_("is larger than 1 MiB");
@@ -94,12 +97,6 @@ impl ConfigStore for ConfigFile {
         // A file of a few lines, at the end of a command: not worth a thread.
         Box::pin(async move { self.replace(before, text) })
     }
-}
-
-fn write_new(path: &Path, mode: u32, text: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
 }
 
 #[cfg(test)]
@@ -129,7 +126,11 @@ mod tests {
         let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
         assert_eq!(mode(&directory.path().join("new")), 0o700);
         assert_eq!(mode(file.path()), 0o600);
-        assert_eq!(fs::read_dir(directory.path().join("new")).unwrap().count(), 1, "no leftovers");
+        let names =
+            fs::read_dir(directory.path().join("new")).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        assert_eq!(names, ["config.toml", "config.toml.lock"], "no leftovers");
     }
 
     #[test]
@@ -152,6 +153,16 @@ mod tests {
         }
         let refused = file.read().map_err(|error| error.to_string()).unwrap_err();
         assert!(refused.ends_with("belongs to another user"), "{refused}");
+    }
+
+    #[test]
+    fn a_link_that_leads_nowhere_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = ConfigFile::new(directory.path().join("config.toml"));
+        symlink("nowhere.toml", file.path()).unwrap();
+        assert!(matches!(file.read(), Err(ConfigFileError::Unsafe { .. })));
+        assert!(write(&file, "", "a = 1\n").is_err());
+        assert!(fs::symlink_metadata(file.path()).unwrap().is_symlink());
     }
 
     #[test]

@@ -1,14 +1,16 @@
 //! `state.json`: what is remembered between runs.
 
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use serde::Deserialize;
 
+use super::lock;
+use super::replace::replace;
 use crate::domain::record::{State, VERSION};
 use crate::ports::Answer;
 use crate::ports::state::{StateChange, StateError, StateStore};
@@ -93,7 +95,7 @@ fn load(path: &Path) -> State {
 fn update(path: &Path, change: StateChange) -> io::Result<()> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    let _lock = lock(path)?;
+    let _lock = lock::take(&lock::beside(path))?;
     let mut state = match read(path)? {
         Found::Nothing => State::default(),
         Found::State(state) => state,
@@ -115,7 +117,8 @@ fn update(path: &Path, change: StateChange) -> io::Result<()> {
         return Ok(());
     }
     state.version = VERSION;
-    replace(path, directory, &serde_json::to_vec(&state)?)
+    // One name is enough: only the holder of the lock uses it.
+    replace(path, &beside(path, ".new"), 0o600, &serde_json::to_vec(&state)?)
 }
 
 fn read(path: &Path) -> io::Result<Found> {
@@ -146,43 +149,6 @@ fn read(path: &Path) -> io::Result<Found> {
     })
 }
 
-/// Takes the lock and keeps it until the file is dropped; the lock's file stays.
-fn lock(path: &Path) -> io::Result<File> {
-    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = File::from(rustix::fs::open(beside(path, ".lock"), flags, Mode::RUSR | Mode::WUSR)?);
-    // Held for the length of one replacement: there is nobody to wait for longer.
-    loop {
-        match rustix::fs::flock(&file, FlockOperation::LockExclusive) {
-            Ok(()) => return Ok(file),
-            Err(Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
-fn replace(path: &Path, directory: &Path, content: &[u8]) -> io::Result<()> {
-    // One name is enough: only the holder of the lock uses it, and what a killed process left is stale.
-    let temporary = beside(path, ".new");
-    let write = || {
-        match fs::remove_file(&temporary) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mut file = File::from(rustix::fs::open(&temporary, flags, Mode::RUSR | Mode::WUSR)?);
-        file.write_all(content)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)
-    };
-    if let Err(error) = write() {
-        if let Err(left) = fs::remove_file(&temporary) {
-            tracing::debug!(error = %left, "temporary state file not removed");
-        }
-        return Err(error);
-    }
-    File::open(directory)?.sync_all()
-}
-
 fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.to_owned().into_os_string();
     name.push(suffix);
@@ -207,7 +173,7 @@ mod tests {
         Box::new(move |state| {
             let at = chrono::DateTime::UNIX_EPOCH;
             let name = ProfileName::parse(&message).unwrap();
-            state.of_mut(&name).last_error = Some(LastError::new(FailureClass::Keychain, message, at));
+            state.of_mut(&name).last_error = Some(LastError::new(FailureClass::Keychain, &message, at));
         })
     }
 
@@ -221,6 +187,16 @@ mod tests {
             entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
+    }
+
+    #[test]
+    fn a_lock_that_is_never_given_back_is_an_error_and_no_hang() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("state.json");
+        let _held = lock::take(&lock::beside(&path)).unwrap();
+        let error = update(&path, Box::new(|_| {})).unwrap_err();
+        assert!(error.to_string().contains("holds its lock"), "{error}");
+        assert!(!path.exists());
     }
 
     #[test]

@@ -124,10 +124,26 @@ pub(crate) struct RefreshArgs {
     pub(crate) profiles: Vec<String>,
     /// The six digits, or - to read them from stdin
     #[arg(long, value_name = "CODE", allow_hyphen_values = true)]
-    pub(crate) code: Option<String>,
+    pub(crate) code: Option<Hidden>,
     /// How long a session is asked for, 15m to 36h
     #[arg(long, value_name = "DURATION")]
     pub(crate) duration: Option<String>,
+}
+
+/// An argument that no `Debug` shows.
+#[derive(Clone)]
+pub(crate) struct Hidden(pub(crate) String);
+
+impl From<String> for Hidden {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[REDACTED]")
+    }
 }
 
 /// Show the sessions

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use clap::error::ErrorKind;
 
+use crate::adapters::process;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::profile::ProfileName;
 use crate::logging;
@@ -20,15 +21,24 @@ mod world;
 use args::{Args, ColorChoice, Command};
 use output::Output;
 
+/// What a shell shows for a program that Ctrl-C ended: 128 and the signal's number.
+const INTERRUPTED: u8 = 130;
+
 /// Runs a command line and gives the program's exit status.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let args = match Args::try_parse_from(arguments) {
+    // Before anything secret is read.
+    process::protect();
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let args = match Args::try_parse_from(&arguments) {
         Ok(args) => args,
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-            output::data(&error.render().to_string());
-            return ExitCode::SUCCESS;
+            let output = Output::new(false, ColorChoice::Auto);
+            return output::data(&error.render().to_string())
+                .map_or_else(|failure| failed(output, &failure), |()| ExitCode::SUCCESS);
         }
-        Err(error) => return failed(Output::new(false, ColorChoice::Auto), &usage::failure(&error)),
+        Err(error) => {
+            return failed(Output::new(false, ColorChoice::Auto), &usage::failure(&error, &arguments));
+        }
     };
     let output = Output::new(args.quiet, args.color);
     logging::start(args.verbose, args.quiet, output.color());
@@ -39,10 +49,18 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return failed(output, &Failure::new(FailureClass::Internal, message));
         }
     };
-    let result = runtime.block_on(dispatch(args, output));
-    match result {
-        Ok(code) => ExitCode::from(code),
-        Err(failure) => failed(output, &failure),
+    let end = runtime.block_on(async {
+        tokio::select! {
+            end = dispatch(args, output) => Some(end),
+            () = terminal::interrupted() => None,
+        }
+    });
+    // A name resolver that hangs would hold the program for its own time.
+    runtime.shutdown_background();
+    match end {
+        Some(Ok(code)) => ExitCode::from(code),
+        Some(Err(failure)) => failed(output, &failure),
+        None => ExitCode::from(INTERRUPTED),
     }
 }
 
@@ -54,7 +72,7 @@ async fn dispatch(args: Args, output: Output) -> Result<u8, Failure> {
         Command::Refresh(args) => commands::refresh::run(&args, &world()?, output).await,
         Command::Status(args) => commands::status::run(&args, &world()?, output).await,
         Command::Forget(args) => commands::forget::run(&args, &world()?, output).await,
-        Command::Completions(args) => Ok(commands::completions::run(&args)),
+        Command::Completions(args) => commands::completions::run(&args),
     }
 }
 
@@ -72,12 +90,12 @@ fn profile(text: &str) -> Result<ProfileName, Failure> {
 
 /// Parses the value of a flag.
 fn flag<T, E: std::error::Error>(
+    command: &str,
     name: &str,
     text: Option<&str>,
     parse: impl Fn(&str) -> Result<T, E>,
 ) -> Result<Option<T>, Failure> {
     text.map(parse).transpose().map_err(|error| {
-        Failure::new(FailureClass::Usage, format!("{name}: {error}"))
-            .hint("stsd --help shows the commands, stsd COMMAND --help their options")
+        Failure::new(FailureClass::Usage, format!("{name}: {error}")).hint(format!("stsd {command} --help"))
     })
 }

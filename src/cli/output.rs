@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 
 use super::args::ColorChoice;
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, FailureClass};
 
 /// How to print.
 #[derive(Clone, Copy, Debug)]
@@ -59,9 +59,19 @@ impl Output {
 }
 
 /// Prints what a script reads.
-pub(crate) fn data(text: &str) {
-    // A reader that has seen enough (`head`) closes the pipe: there is nobody left to tell.
-    drop(io::stdout().lock().write_all(text.as_bytes()));
+///
+/// # Errors
+///
+/// Class `Internal` if stdout does not take it; a reader that has seen enough (`head`) is no error.
+pub(crate) fn data(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            let message = format!("stdout did not take the output: {}", error.kind());
+            Err(Failure::new(FailureClass::Internal, message).hint("look at where stdout leads"))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// A text without control characters: those of a path, a name or a remembered message must not move the cursor, paint

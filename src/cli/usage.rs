@@ -2,19 +2,37 @@
 //!
 //! A stray word is counted, not shown: it may be a secret pasted into the wrong place.
 
+use std::ffi::OsString;
+
+use clap::CommandFactory as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use crate::cli::args::Args;
 use crate::domain::failure::{Failure, FailureClass};
 
 /// Puts clap's complaint into our words.
-pub(crate) fn failure(error: &clap::Error) -> Failure {
+pub(crate) fn failure(error: &clap::Error, arguments: &[OsString]) -> Failure {
+    let help = help_of(arguments);
     let near =
         text(error, ContextKind::SuggestedSubcommand).or_else(|| text(error, ContextKind::SuggestedArg));
     let hint = match near {
-        Some(near) => format!("did you mean {near}? Otherwise: stsd --help"),
-        None => "stsd --help".to_owned(),
+        Some(near) => format!("did you mean {near}? Otherwise: {help}"),
+        None => help,
     };
     Failure::new(FailureClass::Usage, message(error)).hint(hint)
+}
+
+/// The help that fits: that of the command, if one was named.
+fn help_of(arguments: &[OsString]) -> String {
+    let command = Args::command();
+    let named = arguments
+        .iter()
+        .skip(1)
+        .find(|word| word.to_str().is_some_and(|word| command.find_subcommand(word).is_some()));
+    match named.and_then(|word| word.to_str()) {
+        Some(name) => format!("stsd {name} --help"),
+        None => "stsd --help".to_owned(),
+    }
 }
 
 fn message(error: &clap::Error) -> String {
@@ -64,13 +82,12 @@ mod tests {
     use clap::Parser as _;
 
     use super::*;
-    use crate::cli::args::Args;
 
     #[test]
     fn a_wrong_command_line_is_one_line_without_its_values() {
         let check = |line: &str, expected: &str, hint: &str| {
-            let error = Args::try_parse_from(line.split(' ')).unwrap_err();
-            let failure = failure(&error);
+            let words: Vec<OsString> = line.split(' ').map(Into::into).collect();
+            let failure = failure(&Args::try_parse_from(&words).unwrap_err(), &words);
             assert_eq!(
                 (failure.to_string().as_str(), failure.hint.as_deref()),
                 (expected, Some(hint)),
@@ -79,15 +96,23 @@ mod tests {
         };
         check("stsd", "a command is missing", "stsd --help");
         check("stsd refersh", "there is no such command", "did you mean refresh? Otherwise: stsd --help");
-        check("stsd add work AKIA hunter2", "there is one word too many on the command line", "stsd --help");
+        check(
+            "stsd add work AKIA hunter2",
+            "there is one word too many on the command line",
+            "stsd add --help",
+        );
         check(
             "stsd refresh --cod=123456",
             "unknown option --cod",
-            "did you mean --code? Otherwise: stsd --help",
+            "did you mean --code? Otherwise: stsd refresh --help",
         );
-        check("stsd add", "<PROFILE> is missing", "stsd --help");
-        check("stsd status --color blue", "--color <WHEN> takes one of: auto, always, never", "stsd --help");
-        check("stsd refresh --code", "--code <CODE> needs a value", "stsd --help");
-        check("stsd forget work --all", "[PROFILE]... cannot go together with --all", "stsd --help");
+        check("stsd add", "<PROFILE> is missing", "stsd add --help");
+        check(
+            "stsd status --color blue",
+            "--color <WHEN> takes one of: auto, always, never",
+            "stsd status --help",
+        );
+        check("stsd refresh --code", "--code <CODE> needs a value", "stsd refresh --help");
+        check("stsd forget work --all", "[PROFILE]... cannot go together with --all", "stsd forget --help");
     }
 }

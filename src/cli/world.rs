@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::adapters::aws_settings::SdkAwsSettings;
 use crate::adapters::clock::SystemClock;
@@ -16,12 +15,6 @@ use crate::domain::failure::{Failure, FailureClass};
 use crate::paths::Paths;
 use crate::ports::time::Clock;
 use crate::usecase::Ports;
-
-/// How long the keychain may take for one call.
-const KEYCHAIN_DEADLINE: Duration = Duration::from_secs(10);
-
-/// How long a call to STS may take in all.
-const STS_DEADLINE: Duration = Duration::from_secs(10);
 
 /// The world of this user and this environment.
 ///
@@ -37,8 +30,8 @@ pub(crate) fn compose(config: Option<PathBuf>) -> Result<Ports, Failure> {
         aws: Arc::new(SdkAwsSettings::new(paths.aws_config, |name| std::env::var_os(name))),
         config: Arc::new(ConfigFile::new(paths.config)),
         entropy: Arc::new(SystemEntropy),
-        keychain: Arc::new(OsKeychain::new(KEYCHAIN_DEADLINE)),
-        sts: Arc::new(SdkSts::new(NetSettings::from_environment(), Arc::clone(&clock), STS_DEADLINE)),
+        keychain: Arc::new(OsKeychain::default()),
+        sts: Arc::new(SdkSts::new(NetSettings::from_environment(), Arc::clone(&clock), SdkSts::DEADLINE)),
         store: Arc::new(FileStore::new(paths.aws_credentials)),
         state: Arc::new(StateFile::new(paths.state)),
         clock,

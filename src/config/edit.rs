@@ -52,7 +52,8 @@ pub fn put_profile(text: &str, name: &ProfileName, change: &ProfileChange) -> Re
     put("mfa_serial", change.mfa_serial.as_ref().map(ToString::to_string));
     put("region", change.region.as_ref().map(|region| region.as_str().to_owned()));
     put("duration", change.duration.map(|duration| duration.to_string()));
-    Ok(document.to_string())
+    let mark = if text.starts_with('\u{FEFF}') { "\u{FEFF}" } else { "" };
+    Ok(format!("{mark}{document}"))
 }
 
 /// A `[profiles]` that is not written itself, only its children are.

@@ -13,6 +13,7 @@ use crate::domain::duration::Human;
 use crate::domain::endpoint::Region;
 use crate::domain::mfa::MfaSerial;
 use crate::domain::profile::{ProfileName, SectionName};
+use crate::domain::text::nearest;
 
 /// The keys of the top level, for "did you mean".
 const TOP_KEYS: [&str; 8] = [
@@ -151,11 +152,17 @@ impl Reader<'_> {
             Some(list) if list.get_ref().is_empty() => {
                 return Err(self.at(&list.span(), "sections: at least one section is needed".to_owned()));
             }
-            Some(list) => list
-                .get_ref()
-                .iter()
-                .map(|section| self.parsed("sections", section, SectionName::parse))
-                .collect::<Result<_, _>>()?,
+            Some(list) => {
+                let mut sections = Vec::new();
+                for section in list.get_ref() {
+                    let parsed = self.parsed("sections", section, SectionName::parse)?;
+                    if sections.contains(&parsed) {
+                        return Err(self.at(&section.span(), format!("sections: [{parsed}] stands twice")));
+                    }
+                    sections.push(parsed);
+                }
+                sections
+            }
         };
         let role = Role {
             source: self.optional("source", raw.source.as_ref(), ProfileName::parse)?,
@@ -279,7 +286,7 @@ impl Reader<'_> {
         let message = error.message().lines().next().unwrap_or_default();
         let key = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
         let problem = match (key, message.split_once(", expected ")) {
-            (Some(key), _) => match nearest(key) {
+            (Some(key), _) => match nearest(key, TOP_KEYS.into_iter().chain(PROFILE_KEYS)) {
                 Some(known) => format!("unknown key `{key}`; did you mean `{known}`?"),
                 None => format!("unknown key `{key}`"),
             },
@@ -308,11 +315,4 @@ impl Reader<'_> {
     fn at(&self, span: &Range<usize>, problem: String) -> ConfigError {
         ConfigError { line: self.line(span), problem }
     }
-}
-
-/// The known key that looks most like `key`, if any looks like it at all.
-fn nearest(key: &str) -> Option<&'static str> {
-    let known = TOP_KEYS.iter().chain(&PROFILE_KEYS);
-    let scored = known.map(|known| (strsim::jaro_winkler(key, known), *known));
-    scored.filter(|(score, _)| *score > 0.8).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
 }

@@ -75,6 +75,7 @@ fn an_error_names_the_line_the_key_and_the_nearest_key() {
     check("notifications = \"yes\"", "line 1: notifications: expected a boolean");
     check("keychain = \"cloud\"", "line 1: keychain: expected one of \"os\", \"file\"");
     check("default_profile = \"work\"", "line 1: default_profile: there is no [profiles.work]");
+    check("[profiles.work]\nsections = [\"a\", \"a\"]", "line 2: sections: [a] stands twice");
     check("[profiles.work]\nsections = []", "line 2: sections: at least one section is needed");
     check(
         "[profiles.work]\nmfa = \"sms\"",

@@ -16,6 +16,9 @@ pub enum KeyItemError {
     /// Not the JSON that stsd writes.
     #[error("the keychain item is not one that stsd wrote")]
     Shape,
+    /// Two keys, of a rotation that has not ended.
+    #[error("the keychain item holds two keys of a rotation that has not ended")]
+    Rotating,
     /// Written by a newer stsd.
     #[error("the keychain item has version {0}, this stsd reads version {VERSION}")]
     Version(u32),
@@ -60,23 +63,37 @@ pub fn to_json(key: &LongTermKey) -> SecretString {
     }
 }
 
+/// Checks that an item holds one key and nothing else, so that another key may take its place.
+///
+/// # Errors
+///
+/// [`KeyItemError`] for everything that would be lost: other content, a newer version, a second key.
+pub fn check_replaceable(text: &SecretString) -> Result<(), KeyItemError> {
+    let json = parse(text)?;
+    if json.keys.len() == 1 && json.rotation.is_none() { Ok(()) } else { Err(KeyItemError::Rotating) }
+}
+
 /// Reads the keychain's item: the key in use is the first.
 ///
 /// # Errors
 ///
 /// [`KeyItemError`] for other JSON, a malformed key, or a newer version.
 pub fn from_json(text: &SecretString) -> Result<LongTermKey, KeyItemError> {
-    let text = text.expose_secret();
-    let JsonVersion { version } = serde_json::from_str(text).map_err(|_hidden| KeyItemError::Shape)?;
-    if version != VERSION {
-        return Err(KeyItemError::Version(version));
-    }
-    let json: Json = serde_json::from_str(text).map_err(|_hidden| KeyItemError::Shape)?;
+    let json = parse(text)?;
     let stored = json.keys.first().ok_or(KeyItemError::Shape)?;
     let id = AccessKeyId::parse(&stored.access_key_id).map_err(|_hidden| KeyItemError::Shape)?;
     let secret = SecretString::from(stored.secret_access_key.clone());
     let secret = parse_secret(&secret).map_err(|_hidden| KeyItemError::Shape)?;
     Ok(LongTermKey { id, secret })
+}
+
+fn parse(text: &SecretString) -> Result<Json, KeyItemError> {
+    let text = text.expose_secret();
+    let JsonVersion { version } = serde_json::from_str(text).map_err(|_hidden| KeyItemError::Shape)?;
+    if version != VERSION {
+        return Err(KeyItemError::Version(version));
+    }
+    serde_json::from_str(text).map_err(|_hidden| KeyItemError::Shape)
 }
 
 #[cfg(test)]
@@ -100,6 +117,22 @@ mod tests {
         );
         let read = from_json(&json).unwrap();
         assert_eq!((read.id, read.secret.expose_secret()), (key.id, key.secret.expose_secret()));
+    }
+
+    #[test]
+    fn only_an_item_of_one_key_may_be_replaced() {
+        let one = r#"{"access_key_id":"AKIAY34FZKBOKMUTVV7A","secret_access_key":"x"}"#;
+        let check = |text: String, expected: Result<(), KeyItemError>| {
+            assert_eq!(check_replaceable(&SecretString::from(text)), expected);
+        };
+        check(format!(r#"{{"version":1,"keys":[{one}],"rotation":null}}"#), Ok(()));
+        check(
+            format!(r#"{{"version":1,"keys":[{one},{one}],"rotation":null}}"#),
+            Err(KeyItemError::Rotating),
+        );
+        check(format!(r#"{{"version":1,"keys":[{one}],"rotation":"made"}}"#), Err(KeyItemError::Rotating));
+        check(r#"{"version":2}"#.to_owned(), Err(KeyItemError::Version(2)));
+        check("a note".to_owned(), Err(KeyItemError::Shape));
     }
 
     #[test]

@@ -86,12 +86,25 @@ pub struct LastError {
 impl LastError {
     /// A failure of a class, now.
     #[must_use]
-    pub fn new(class: FailureClass, message: String, at: DateTime<Utc>) -> Self {
+    pub fn new(class: FailureClass, message: &str, at: DateTime<Utc>) -> Self {
+        // A path may hold control characters; whoever shows the message should not have to care.
+        let message = message.chars().filter(|character| !character.is_control()).collect();
         Self { class: class.name().to_owned(), message, at }
     }
 }
 
 impl Record {
+    /// Takes over the sections of an earlier record that this one does not know, and that we made one that it knows:
+    /// two refreshes at once both find their section, and only one of them has made it.
+    pub fn keep_sections(&mut self, earlier: Vec<SectionRecord>) {
+        for section in earlier {
+            match self.sections.iter_mut().find(|known| known.name == section.name) {
+                Some(known) => known.created |= section.created,
+                None => self.sections.push(section),
+            }
+        }
+    }
+
     /// What is remembered of a section.
     #[must_use]
     pub fn section(&self, name: &SectionName) -> Option<&SectionRecord> {

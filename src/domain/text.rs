@@ -29,6 +29,15 @@ pub fn first_misplaced(text: &str, allowed: impl Fn(char) -> bool) -> Option<Mis
         .map(|(character, position)| Misplaced { position, code_point: u32::from(character) })
 }
 
+/// The candidate that looks most like `text`, if any looks like it at all: for "did you mean".
+pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let scored = candidates.into_iter().map(|candidate| (strsim::jaro_winkler(text, candidate), candidate));
+    scored
+        .filter(|(score, _)| *score > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}
+
 /// Names of the characters that come along when a key is copied from a page, a chat or a spreadsheet.
 fn name_of(code_point: u32) -> Option<&'static str> {
     Some(match code_point {

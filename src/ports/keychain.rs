@@ -55,7 +55,8 @@ pub trait Keychain: Send + Sync {
     /// Reads the profile's key.
     fn read<'a>(&'a self, profile: &'a ProfileName) -> Answer<'a, Result<LongTermKey, KeychainError>>;
 
-    /// Stores the profile's key, in place of the one that is there, and reads it back.
+    /// Stores the profile's key, in place of the one that is there, and reads it back. An item that holds anything else
+    /// than one key is left alone: [`KeychainError::Item`].
     fn write<'a>(
         &'a self,
         profile: &'a ProfileName,

@@ -112,6 +112,11 @@ pub trait PreparedWrite: Send {
     ) -> Answer<'a, Result<Vec<SectionWritten>, StoreError>>;
 
     /// Looks for a moment whether a program that opened the file before our replacement still writes to the old
-    /// one, and carries its change over. Then gives up the lock.
+    /// one, or over the new one, and brings both changes together. Then gives up the lock.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Refused`] if the other program's text forbids the edit: that text is in place then, without the
+    /// session. [`StoreError::Busy`] if the other program does not come to rest within seconds.
     fn settle(self: Box<Self>) -> Answer<'static, Result<(), StoreError>>;
 }

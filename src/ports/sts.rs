@@ -96,6 +96,9 @@ pub struct CallerIdentity {
 /// STS. A call that carries a code is sent once; the one exception is a proven clock skew, for which the signature
 /// fails before the code is looked at.
 pub trait Sts: Send + Sync {
+    /// Checks that a call could be made: certificates, proxy, endpoint. Nothing is sent.
+    fn check<'a>(&'a self, site: &'a StsSite) -> Answer<'a, Result<(), StsError>>;
+
     /// `GetCallerIdentity`: needs no permission and cannot be denied.
     fn caller_identity<'a>(
         &'a self,
@@ -103,7 +106,7 @@ pub trait Sts: Send + Sync {
         key: &'a LongTermKey,
     ) -> Answer<'a, Result<CallerIdentity, StsError>>;
 
-    /// `GetSessionToken`. The answer is complete and not expired.
+    /// `GetSessionToken`. The answer is complete and, by STS's own clock, not expired.
     fn session_token<'a>(
         &'a self,
         site: &'a StsSite,

@@ -10,6 +10,9 @@ use crate::ports::config_store::ConfigFileError;
 use crate::ports::sts::CallerIdentity;
 use crate::usecase::profiles;
 
+/// How often the configuration is written when others write it at the same moment.
+const WRITE_ATTEMPTS: u32 = 20;
+
 /// What is to be stored.
 #[derive(Clone, Debug)]
 pub struct AddRequest {
@@ -30,6 +33,8 @@ pub struct Added {
     pub identity: Option<CallerIdentity>,
     /// What the user should know.
     pub warnings: Vec<String>,
+    /// True if nothing is missing for a refresh.
+    pub ready: bool,
 }
 
 /// What is known of the profile before the key is asked for.
@@ -39,6 +44,8 @@ pub struct Prepared {
     text: String,
     /// True if nothing says which MFA device the profile has.
     pub lacks_serial: bool,
+    /// True if the keychain holds a key of the profile, which the new one will replace.
+    pub replaces: bool,
 }
 
 /// Makes sure that a key could be stored, before anybody types one: configuration readable, keychain there and open.
@@ -49,6 +56,7 @@ pub struct Prepared {
 pub async fn prepare(ports: &Ports, name: &ProfileName, change: &ProfileChange) -> Result<Prepared, Failure> {
     let text = ports.config.read().map_err(|error| failures::config_file(&error))?;
     let config = config::parse(&text).map_err(|error| failures::config(&error, ports.config.path()))?;
+    profiles::supported_keychain(&config, ports.config.path())?;
     ports.keychain.check().await.map_err(|error| failures::keychain(&error, name))?;
     let lacks_serial = match config.profile(name) {
         _ if change.mfa_serial.is_some() => false,
@@ -58,7 +66,16 @@ pub async fn prepare(ports: &Ports, name: &ProfileName, change: &ProfileChange) 
         }
         None => profiles::aws_profile(ports, name.as_str()).await?.mfa_serial.is_none(),
     };
-    Ok(Prepared { text, lacks_serial })
+    let replaces = ports.keychain.check_item(name).await.is_ok();
+    Ok(Prepared { text, lacks_serial, replaces })
+}
+
+/// What makes a key look unlike one of AWS's. Other STS servers have other keys, so it is worth a word and no refusal.
+#[must_use]
+pub fn doubt(key: &LongTermKey) -> Option<&'static str> {
+    let looks_right = key.id.looks_like_aws_long_term();
+    (!looks_right)
+        .then_some("the access key id does not look like a long-term key of AWS (AKIA and 16 of A-Z, 2-7)")
 }
 
 /// Stores a key. Nothing is stored unless AWS knows the key, or was not to be asked.
@@ -75,13 +92,6 @@ pub async fn add(ports: &Ports, prepared: &Prepared, request: &AddRequest) -> Re
     let profile = config
         .profile(name)
         .ok_or_else(|| Failure::new(FailureClass::Internal, "the profile is not in its configuration"))?;
-    let mut warnings = Vec::new();
-    if !request.key.id.looks_like_aws_long_term() {
-        warnings.push(
-            "the access key id does not look like a long-term key of AWS (AKIA and 16 of A-Z, 2-7)"
-                .to_owned(),
-        );
-    }
     let aws = profiles::aws_profile(ports, name.as_str()).await?;
     let identity = if request.verify {
         let site = profiles::site(profile.region.clone(), &aws, name)?;
@@ -90,18 +100,30 @@ pub async fn add(ports: &Ports, prepared: &Prepared, request: &AddRequest) -> Re
     } else {
         None
     };
-    warnings.extend(crossed_accounts(
-        profile,
-        request,
-        identity.as_ref(),
-        profiles::serial(profile, &aws)?.as_ref(),
-    ));
+    let serial = profiles::serial(profile, &aws)?;
+    let warnings = crossed_accounts(profile, request, identity.as_ref(), serial.as_ref());
     ports.keychain.write(name, &request.key).await.map_err(|error| failures::keychain(&error, name))?;
     tracing::info!(profile = %name, key = %request.key.id.last_four(), "key stored");
-    if text != prepared.text {
-        ports.config.write(&prepared.text, &text).await.map_err(|error| half_done(&error, name))?;
+    configure(ports, name, &request.change).await?;
+    let ready = serial.is_some() || profile.mfa == config::MfaSource::None;
+    Ok(Added { identity, warnings, ready })
+}
+
+/// Writes the profile's table; if another program changes the file at that moment, into what that made of it.
+async fn configure(ports: &Ports, name: &ProfileName, change: &ProfileChange) -> Result<(), Failure> {
+    let mut attempts = WRITE_ATTEMPTS;
+    loop {
+        let before = ports.config.read().map_err(|error| half_done(&error, name))?;
+        let text = put_profile(&before, name, change)
+            .map_err(|error| failures::config(&error, ports.config.path()))?;
+        if text == before {
+            return Ok(());
+        }
+        match ports.config.write(&before, &text).await {
+            Err(ConfigFileError::Changed(_)) if attempts > 1 => attempts -= 1,
+            written => return written.map_err(|error| half_done(&error, name)),
+        }
     }
-    Ok(Added { identity, warnings })
 }
 
 /// Says where a key and a device that do not belong together will be refused.
@@ -122,7 +144,7 @@ fn crossed_accounts(
     }
     if serial.is_none() && profile.mfa != config::MfaSource::None {
         warnings.push(format!(
-            "profile {name} has no MFA serial yet; set it with: stsd add {name} --mfa-serial ARN",
+            "profile {name} has no MFA serial yet: set mfa_serial in [profiles.{name}] of config.toml before the first refresh",
             name = profile.name
         ));
     }

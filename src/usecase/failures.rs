@@ -5,12 +5,24 @@ use std::path::Path;
 use crate::config::ConfigError;
 use crate::domain::aws_file::{Refusal, RefusalReason};
 use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::key_item::KeyItemError;
 use crate::domain::profile::ProfileName;
 use crate::ports::aws_settings::AwsSettingsError;
-use crate::ports::config_store::ConfigFileError;
+use crate::ports::config_store::{ConfigFileError, OTHERS_FILE, OTHERS_MAY_WRITE};
 use crate::ports::keychain::KeychainError;
 use crate::ports::session_store::StoreError;
 use crate::ports::sts::StsError;
+
+/// What sets the clock right.
+pub const SET_THE_CLOCK: &str =
+    if cfg!(target_os = "macos") { "sudo sntp -sS time.apple.com" } else { "sudo timedatectl set-ntp true" };
+
+/// What starts a keychain again that hangs.
+const RESTART_THE_KEYCHAIN: &str = if cfg!(target_os = "macos") {
+    "look for a dialog of the keychain, then try again"
+} else {
+    "look for a dialog of the keychain, or restart it with: systemctl --user restart gnome-keyring-daemon"
+};
 
 /// A keychain that did not answer, locked up, or lacks the item.
 #[must_use]
@@ -32,10 +44,14 @@ pub fn keychain(error: &KeychainError, profile: &ProfileName) -> Failure {
         KeychainError::Locked | KeychainError::Dismissed => {
             "unlock it in your desktop's password manager (or: gnome-keyring-daemon --unlock), then try again".to_owned()
         }
-        KeychainError::NoAnswer(_) => {
-            "look for a dialog of the keychain, or restart it with: systemctl --user restart gnome-keyring-daemon".to_owned()
+        KeychainError::NoAnswer(_) => RESTART_THE_KEYCHAIN.to_owned(),
+        KeychainError::Missing(_) => format!("stsd add {profile}"),
+        KeychainError::Item(KeyItemError::Version(_) | KeyItemError::Rotating) => {
+            "use the version of stsd that wrote the item".to_owned()
         }
-        KeychainError::Missing(_) | KeychainError::Item(_) => format!("stsd add {profile}"),
+        KeychainError::Item(KeyItemError::Shape) => format!(
+            "secret-tool lookup service stsd username {profile}   (rescue what it shows, then: secret-tool clear service stsd username {profile})"
+        ),
         KeychainError::Ambiguous(_) => {
             format!("secret-tool search --all service stsd username {profile}   (then delete the one that is not yours)")
         }
@@ -53,7 +69,7 @@ pub fn sts(error: &StsError, profile: &ProfileName) -> Failure {
         StsError::BadSerial => (
             MfaRefused,
             format!(
-                "compare mfa_serial of profile {profile} with the device at IAM > Users > Security credentials, then: stsd add {profile} --mfa-serial ARN"
+                "set mfa_serial in [profiles.{profile}] of config.toml to the ARN that IAM > Users > Security credentials shows"
             ),
         ),
         StsError::UnknownKey => (
@@ -65,20 +81,27 @@ pub fn sts(error: &StsError, profile: &ProfileName) -> Failure {
         StsError::WrongSecret | StsError::SessionCredentials | StsError::ExpiredToken => {
             (AwsRefused, format!("stsd add {profile}"))
         }
-        StsError::ClockSkew => {
-            (AwsRefused, "set the clock, for instance with: sudo timedatectl set-ntp true".to_owned())
-        }
+        StsError::ClockSkew => (AwsRefused, SET_THE_CLOCK.to_owned()),
         StsError::RegionDisabled(_) => (
             AwsRefused,
-            format!("choose a region in which STS is active: stsd add {profile} --region us-east-1"),
+            format!(
+                "set region in [profiles.{profile}] of config.toml to one in which STS is active, such as us-east-1"
+            ),
         ),
-        StsError::Invalid(_) | StsError::Denied | StsError::Refused { .. } => {
-            (AwsRefused, format!("stsd refresh -v {profile}   (logs AWS's request id)"))
-        }
+        StsError::Invalid(_) | StsError::Denied | StsError::Refused { .. } => (
+            AwsRefused,
+            format!(
+                "ask your AWS administrator; AWS's request id is in the log of: stsd refresh -v {profile}"
+            ),
+        ),
         StsError::Throttled | StsError::Unavailable(_) | StsError::Timeout(_) | StsError::AlreadyExpired => {
             (Unavailable, format!("try again in a while, with a new code: stsd refresh {profile}"))
         }
-        StsError::Malformed | StsError::Network(_) | StsError::Setup(_) => (
+        StsError::Setup(_) => (
+            FailureClass::Config,
+            "look at AWS_CA_BUNDLE, HTTPS_PROXY, AWS_ENDPOINT_URL_STS and AWS_USE_FIPS_ENDPOINT".to_owned(),
+        ),
+        StsError::Malformed | StsError::Network(_) => (
             Unavailable,
             "check the network, HTTPS_PROXY, AWS_CA_BUNDLE and AWS_ENDPOINT_URL_STS, then try again"
                 .to_owned(),
@@ -132,10 +155,12 @@ pub fn config(error: &ConfigError, path: &Path) -> Failure {
 #[must_use]
 pub fn config_file(error: &ConfigFileError) -> Failure {
     let hint = match error {
-        ConfigFileError::Unsafe { path, .. } => {
-            format!("sudo chown \"$USER\" {path} && chmod go-w {path}", path = quoted(path))
+        ConfigFileError::Unsafe { path, reason: OTHERS_FILE | OTHERS_MAY_WRITE } => {
+            let path = quoted(path);
+            format!("ls -l {path}   (if it is yours: sudo chown \"$USER\" {path} && chmod go-w {path})")
         }
-        ConfigFileError::Io { path, .. } => {
+        ConfigFileError::Changed(_) => "run the command again".to_owned(),
+        ConfigFileError::Unsafe { path, .. } | ConfigFileError::Io { path, .. } => {
             format!("ls -ld {} {}", quoted(path.parent().unwrap_or(path)), quoted(path))
         }
     };

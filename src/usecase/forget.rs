@@ -1,8 +1,8 @@
 //! Drops sessions from where they were delivered; the keys stay.
 
-use super::profiles::select;
+use super::profiles::{select, target};
 use super::{Ports, failures};
-use crate::config::{Config, Profile};
+use crate::config::Config;
 use crate::domain::failure::Failure;
 use crate::domain::profile::{ProfileName, SectionName};
 use crate::domain::record::Record;
@@ -32,7 +32,8 @@ impl Forgotten {
     }
 }
 
-/// Forgets the sessions of the profiles meant; each is tried.
+/// Forgets the sessions of the profiles meant; each is tried. A profile whose table is gone, but whose session is
+/// remembered, can be named too and belongs to "all".
 ///
 /// # Errors
 ///
@@ -42,51 +43,72 @@ pub async fn forget(
     config: &Config,
     which: &Which,
 ) -> Result<Vec<(ProfileName, Result<Forgotten, Failure>)>, Failure> {
-    let selected = match which {
-        Which::Named(names) => select(config, names, ports.config.path())?,
-        Which::All => config.profiles.iter().collect(),
+    let state = ports.state.load().await;
+    let remembered = |name: &ProfileName| state.profiles.contains_key(name.as_str());
+    let mut names: Vec<ProfileName> = match which {
+        Which::Named(names) if names.is_empty() => select(config, names, ports.config.path())?
+            .into_iter()
+            .map(|profile| profile.name.clone())
+            .collect(),
+        Which::Named(names) => names.clone(),
+        Which::All => {
+            let orphans = state.profiles.keys().filter_map(|name| ProfileName::parse(name).ok());
+            config.profiles.iter().map(|profile| profile.name.clone()).chain(orphans).collect()
+        }
     };
+    let mut seen = std::collections::BTreeSet::new();
+    names.retain(|name| seen.insert(name.clone()));
+    for name in &names {
+        if !remembered(name) {
+            select(config, std::slice::from_ref(name), ports.config.path())?;
+        }
+    }
     let mut outcomes = Vec::new();
-    for profile in selected {
-        outcomes.push((profile.name.clone(), forget_one(ports, profile).await));
+    for name in names {
+        let sections = config.profile(&name).map(|profile| profile.sections.clone()).unwrap_or_default();
+        let outcome = forget_one(ports, &name, &sections).await;
+        outcomes.push((name, outcome));
     }
     Ok(outcomes)
 }
 
-/// Forgets the session of one profile.
+/// Forgets the session of one profile: in its configured `sections`, and in those that we remember to have written.
 ///
 /// # Errors
 ///
 /// Class `CredentialsFile` if the file cannot be edited; it and the record are then as before.
-pub async fn forget_one(ports: &Ports, profile: &Profile) -> Result<Forgotten, Failure> {
-    let record = ports.state.load().await.of(&profile.name);
-    let targets = targets(profile, &record);
-    let removals =
-        ports.store.remove(&targets).await.map_err(|error| failures::store(&error, &profile.name))?;
-    let name = profile.name.clone();
+pub async fn forget_one(
+    ports: &Ports,
+    name: &ProfileName,
+    sections: &[SectionName],
+) -> Result<Forgotten, Failure> {
+    let record = ports.state.load().await.of(name);
+    let targets = targets(sections, &record);
+    let removals = ports.store.remove(&targets).await.map_err(|error| failures::store(&error, name))?;
+    // What was left alone is still not ours the next time.
+    let foreign = targets.iter().zip(&removals).filter(|(_, removal)| **removal == Removal::Foreign);
+    let foreign: Vec<_> =
+        foreign.filter_map(|(target, _)| record.section(&target.section).cloned()).collect();
+    let key = name.clone();
     let saved = ports.state.update(Box::new(move |state| {
-        state.profiles.remove(name.as_str());
+        if foreign.is_empty() {
+            state.profiles.remove(key.as_str());
+        } else {
+            *state.of_mut(&key) = Record { sections: foreign, ..Record::default() };
+        }
     }));
     if let Err(error) = saved.await {
         tracing::warn!(%error, "state not saved");
     }
-    tracing::info!(profile = %profile.name, "session forgotten");
+    tracing::info!(profile = %name, "session forgotten");
     let sections = targets.into_iter().map(|target| target.section).zip(removals);
     Ok(Forgotten { sections: sections.collect() })
 }
 
 /// The configured sections, and those that an earlier configuration made us write.
-fn targets(profile: &Profile, record: &Record) -> Vec<SectionTarget> {
+fn targets(configured: &[SectionName], record: &Record) -> Vec<SectionTarget> {
     let earlier = record.sections.iter().filter_map(|section| SectionName::parse(&section.name).ok());
-    let mut names = profile.sections.clone();
-    names.extend(earlier.filter(|name| !profile.sections.contains(name)));
-    let target = |section: SectionName| {
-        let known = record.section(&section);
-        SectionTarget {
-            written: known.map(|known| known.written.clone()),
-            created: known.is_some_and(|known| known.created),
-            section,
-        }
-    };
-    names.into_iter().map(target).collect()
+    let mut names = configured.to_vec();
+    names.extend(earlier.filter(|name| !configured.contains(name)));
+    names.iter().map(|section| target(record, section)).collect()
 }

@@ -9,8 +9,9 @@ use crate::domain::duration::SessionDuration;
 use crate::domain::endpoint::{EndpointUrl, Region, StsSite};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::mfa::MfaSerial;
-use crate::domain::profile::ProfileName;
-use crate::domain::record::State;
+use crate::domain::profile::{ProfileName, SectionName};
+use crate::domain::record::{Record, State};
+use crate::domain::text::nearest;
 use crate::ports::aws_settings::AwsProfile;
 use crate::ports::session_store::SectionTarget;
 
@@ -83,9 +84,8 @@ fn implied(config: &Config) -> Result<&Profile, Failure> {
 fn unknown(config: &Config, name: &ProfileName, path: &Path) -> Failure {
     let failure =
         Failure::new(FailureClass::Config, format!("{}: there is no [profiles.{name}]", path.display()));
-    let scored = config.profiles.iter().map(|p| (strsim::jaro_winkler(p.name.as_str(), name.as_str()), p));
-    match scored.filter(|(score, _)| *score > 0.8).max_by(|a, b| a.0.total_cmp(&b.0)) {
-        Some((_, near)) => failure.hint(format!("did you mean {}? Otherwise: stsd add {name}", near.name)),
+    match nearest(name.as_str(), config.profiles.iter().map(|profile| profile.name.as_str())) {
+        Some(near) => failure.hint(format!("did you mean {near}? Otherwise: stsd add {name}")),
         None => failure.hint(format!("stsd add {name}")),
     }
 }
@@ -120,14 +120,7 @@ pub async fn resolve(
         MfaSource::Prompt | MfaSource::Totp | MfaSource::Command(_) => Some(required_serial(profile, &aws)?),
     };
     let record = state.of(&profile.name);
-    let targets = profile.sections.iter().map(|section| {
-        let known = record.section(section);
-        SectionTarget {
-            section: section.clone(),
-            written: known.map(|known| known.written.clone()),
-            created: known.is_some_and(|known| known.created),
-        }
-    });
+    let targets = profile.sections.iter().map(|section| target(&record, section));
     let mut warnings = Vec::new();
     for section in &profile.sections {
         let rivals = aws_profile(ports, section.as_str()).await?.rivals;
@@ -149,6 +142,17 @@ pub async fn resolve(
         targets: targets.collect(),
         warnings,
     })
+}
+
+/// A section with what is remembered of it.
+#[must_use]
+pub fn target(record: &Record, section: &SectionName) -> SectionTarget {
+    let known = record.section(section);
+    SectionTarget {
+        section: section.clone(),
+        written: known.map(|known| known.written.clone()),
+        created: known.is_some_and(|known| known.created),
+    }
 }
 
 /// Where STS is called for a profile.
@@ -185,7 +189,7 @@ pub fn serial(profile: &Profile, aws: &AwsProfile) -> Result<Option<MfaSerial>, 
             FailureClass::Config,
             format!("mfa_serial of profile {} in AWS's configuration: {error}", profile.name),
         )
-        .hint(format!("stsd add {} --mfa-serial ARN", profile.name))
+        .hint(format!("set mfa_serial in [profiles.{}] of config.toml", profile.name))
     })
 }
 
@@ -213,16 +217,27 @@ fn required_serial(profile: &Profile, aws: &AwsProfile) -> Result<MfaSerial, Fai
     })
 }
 
+/// Refuses a keychain that this version does not have, so that no key goes into another one than the user chose.
+///
+/// # Errors
+///
+/// Class `Config`.
+pub fn supported_keychain(config: &Config, path: &Path) -> Result<(), Failure> {
+    if config.keychain == KeychainKind::Os {
+        return Ok(());
+    }
+    let message = format!("{}: keychain = \"file\" is not supported by this version", path.display());
+    Err(Failure::new(FailureClass::Config, message).hint("set keychain = \"os\""))
+}
+
 /// Refuses what the configuration may say already but this version does not do.
 fn supported(config: &Config, profile: &Profile, path: &Path) -> Result<(), Failure> {
+    supported_keychain(config, path)?;
     let later = |key: &str, instead: &str| {
         let place = format!("{}: [profiles.{}]", path.display(), profile.name);
         Err(Failure::new(FailureClass::Config, format!("{place}: {key} is not supported by this version"))
             .hint(instead))
     };
-    if config.keychain == KeychainKind::File {
-        return later("keychain = \"file\"", "set keychain = \"os\"");
-    }
     if profile.deliver == Deliver::Agent {
         return later("deliver = \"agent\"", "set deliver = \"file\"");
     }

@@ -50,7 +50,7 @@ pub async fn status(
         let serial = match &profile.mfa_serial {
             Some(serial) => Some(serial.clone()),
             // Only now: AWS's file is read anew for each profile.
-            None => serial(profile, &aws_profile(ports, profile.name.as_str()).await?)?,
+            None => serial_of_aws(ports, profile).await,
         };
         statuses.push(ProfileStatus {
             status: machine(config, profile, &document, &record, now).status(now),
@@ -60,6 +60,19 @@ pub async fn status(
         });
     }
     Ok(statuses)
+}
+
+/// The serial that AWS's configuration names. One that cannot be used is `refresh`'s business: the other profiles have a
+/// status all the same.
+async fn serial_of_aws(ports: &Ports, profile: &Profile) -> Option<MfaSerial> {
+    let found = match aws_profile(ports, profile.name.as_str()).await {
+        Ok(aws) => serial(profile, &aws),
+        Err(failure) => Err(failure),
+    };
+    found.unwrap_or_else(|failure| {
+        tracing::warn!(profile = %profile.name, %failure, "MFA serial not known");
+        None
+    })
 }
 
 /// The session machine of a profile, restored from what file and state say at `now`.

@@ -12,23 +12,44 @@
     reason = "a test may panic"
 )]
 
+mod binary;
 mod bus;
 mod keychain;
 mod memory;
+#[path = "../cli/ran.rs"]
+mod ran;
 
 use std::io::Write as _;
-use std::sync::Once;
+use std::sync::Mutex;
 
 const REASON: &str = "needs the private desktop of tests/run";
 
 /// False, and said so, where there is no desktop for tests.
 fn has_desktop() -> bool {
-    static COUNTED: Once = Once::new();
-    if std::env::var_os("STSD_TEST_DESKTOP").is_some_and(|value| value == "1") {
-        return true;
+    let there = std::env::var_os("STSD_TEST_DESKTOP").is_some_and(|value| value == "1");
+    if !there {
+        not_run(REASON);
     }
-    COUNTED.call_once(|| stsd_test_support::not_run(REASON));
-    false
+    there
+}
+
+/// The program that a variable names; `None`, and said so, where it names none.
+fn program(variable: &str) -> Option<String> {
+    let program = std::env::var(variable).ok().filter(|program| !program.is_empty());
+    if program.is_none() {
+        not_run(&format!("{variable} names no program, which tests/run would install"));
+    }
+    program
+}
+
+/// Says why a test does not run, each reason once.
+fn not_run(reason: &str) {
+    static SAID: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    let mut said = SAID.lock().unwrap();
+    if !said.iter().any(|one| one == reason) {
+        said.push(reason.to_owned());
+        stsd_test_support::not_run(reason);
+    }
 }
 
 /// Prints a line although the test passes: the harness only holds back what goes through `println!`.

@@ -1,11 +1,13 @@
 //! A memory image of the real program after a refresh does not contain the long-term secret.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
-use stsd_test_support::StrictSts;
+use rustix::pipe::fcntl_getpipe_size;
+use rustix::process::Pid;
+use stsd_test_support::{StrictSts, not_run};
 
 use crate::bus::Desktop;
 use crate::has_desktop;
@@ -42,18 +44,24 @@ fn the_long_term_secret_is_not_in_memory_after_a_refresh() {
     assert!(add.wait().unwrap().success());
 
     let code = sts.fresh_code(&alice.serial);
-    let refresh = stsd().args(["refresh", "work", "--code", &code]).stderr(Stdio::piped()).spawn().unwrap();
+    // Its stderr is full: the program stops where it says that the session is on disk, until somebody reads.
+    let (reader, mut words) = std::io::pipe().unwrap();
+    let room = fcntl_getpipe_size(&words).unwrap();
+    words.write_all(&vec![b'\n'; room]).unwrap();
+    let refresh = stsd().args(["refresh", "work", "--code", &code]).stderr(words).spawn().unwrap();
     let mut refresh = Running(refresh);
-    // The program says that the session is on disk, then watches for other writers for a moment: it is stopped there.
-    let mut words = BufReader::new(refresh.0.stderr.take().unwrap());
-    let mut line = String::new();
-    words.read_line(&mut line).unwrap();
-    assert!(line.starts_with("work: session until"), "{line}");
     let pid = Pid::from_child(&refresh.0);
-    kill_process(pid, Signal::STOP).unwrap();
-    let image = image(pid);
-    kill_process(pid, Signal::CONT).unwrap();
+    let end = Instant::now() + Duration::from_secs(30);
+    while !is_writing(pid) {
+        assert!(Instant::now() < end, "the program does not come to the end of its refresh");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let Some(image) = image(pid) else {
+        return not_run("a memory image: only root may read a program that is not dumpable");
+    };
+    let said = std::thread::spawn(move || std::io::read_to_string(reader).unwrap());
     assert!(refresh.0.wait().unwrap().success());
+    assert!(said.join().unwrap().contains("work: session until"));
 
     let secret = alice.secret_access_key.as_bytes();
     // The arguments are there: the image is one of this program, and the search finds what there is.
@@ -66,10 +74,16 @@ fn the_long_term_secret_is_not_in_memory_after_a_refresh() {
     assert!(!found(&image, &secret[secret.len() / 2..]), "the second half of the secret is in memory");
 }
 
-/// All that a stopped process can read of itself.
-fn image(pid: Pid) -> Vec<u8> {
+/// True while the process waits for room in a pipe.
+fn is_writing(pid: Pid) -> bool {
+    let wait = fs::read_to_string(format!("/proc/{}/wchan", pid.as_raw_nonzero())).unwrap_or_default();
+    wait.contains("pipe_write")
+}
+
+/// All that a waiting process can read of itself; `None` if the kernel does not show it to this user.
+fn image(pid: Pid) -> Option<Vec<u8>> {
     let process = format!("/proc/{}", pid.as_raw_nonzero());
-    let mut memory = fs::File::open(format!("{process}/mem")).unwrap();
+    let mut memory = fs::File::open(format!("{process}/mem")).ok()?;
     let mut image = Vec::new();
     for map in fs::read_to_string(format!("{process}/maps")).unwrap().lines() {
         let mut words = map.split(' ');
@@ -84,7 +98,7 @@ fn image(pid: Pid) -> Vec<u8> {
         drop((&memory).take(end - begin).read_to_end(&mut image));
     }
     assert!(image.len() > 1 << 20, "{} bytes are no image", image.len());
-    image
+    Some(image)
 }
 
 fn found(image: &[u8], needle: &[u8]) -> bool {

@@ -4,7 +4,7 @@ use stsd::config::edit::ProfileChange;
 use stsd::domain::failure::FailureClass;
 use stsd::domain::mfa::MfaSerial;
 use stsd::ports::keychain::KeychainError;
-use stsd::usecase::add::{AddRequest, add, prepare};
+use stsd::usecase::add::{AddRequest, add, doubt, prepare};
 use stsd_test_support::{Fault, KeyState};
 
 use crate::world::{World, key, name};
@@ -60,8 +60,9 @@ fn without_verification_aws_is_not_asked() {
     });
     assert!(world.sts.requests().is_empty());
     assert!(
-        added.warnings.iter().any(|warning| warning.contains("does not look like a long-term key of AWS"))
+        doubt(&request.key).is_some_and(|doubt| doubt.contains("does not look like a long-term key of AWS"))
     );
+    assert!(!added.ready);
     assert!(added.warnings.iter().any(|warning| warning.contains("no MFA serial yet")));
 }
 
@@ -87,6 +88,29 @@ fn a_second_key_replaces_the_first_and_keeps_the_settings() {
     // The device is still alice's: AWS refuses, as it must.
     let failure = world.refresh("work", &world.sts.fresh_code(&world.sts.alice().serial)).unwrap_err();
     assert_eq!(failure.class, FailureClass::MfaRefused);
+}
+
+#[test]
+fn profiles_that_are_added_at_once_are_all_configured() {
+    let world = World::new();
+    let alice = world.sts.alice();
+    let ports = &world.ports;
+    std::thread::scope(|threads| {
+        for number in 0..8 {
+            let key = key(&alice.access_key_id, &alice.secret_access_key);
+            threads.spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                let profile = name(&format!("p{number}"));
+                let request = AddRequest { profile, key, change: ProfileChange::default(), verify: false };
+                runtime.block_on(async {
+                    let prepared = prepare(ports, &request.profile, &request.change).await.unwrap();
+                    add(ports, &prepared, &request).await.unwrap();
+                });
+            });
+        }
+    });
+    let config = world.run(async { stsd::usecase::profiles::load_config(ports) }).unwrap();
+    assert_eq!(config.profiles.len(), 8);
 }
 
 #[test]

@@ -25,6 +25,10 @@ struct Meanwhile<F> {
 }
 
 impl<F: Fn() + Send + Sync> Sts for Meanwhile<F> {
+    fn check<'a>(&'a self, site: &'a StsSite) -> Answer<'a, Result<(), StsError>> {
+        self.sts.check(site)
+    }
+
     fn caller_identity<'a>(
         &'a self,
         site: &'a StsSite,
@@ -189,7 +193,7 @@ fn refreshes_at_once_lose_nothing() {
                         stsd::usecase::refresh::refresh(ports, &config, &request, &given).await.unwrap();
                     assert!(outcome.profiles[0].1.is_ok(), "{:?}", outcome.profiles[0].1);
                     if let Some(write) = outcome.settling {
-                        write.settle().await.unwrap();
+                        write.finish(ports).await.unwrap();
                     }
                 });
             });

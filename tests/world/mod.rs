@@ -151,7 +151,7 @@ impl World {
             let config = load_config(&self.ports)?;
             let outcome = refresh(&self.ports, &config, &request, codes).await?;
             if let Some(write) = outcome.settling {
-                write.settle().await.unwrap();
+                write.finish(&self.ports).await.unwrap();
             }
             Ok(outcome.profiles)
         })

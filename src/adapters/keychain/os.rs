@@ -62,7 +62,15 @@ impl Keychain for OsKeychain {
         let profile = profile.clone();
         let label = label(&profile, key);
         let item = key_item::to_json(key);
-        Box::pin(self.thread.call(move |vault, wanted| vault.write(&profile, &label, &item, wanted)))
+        Box::pin(self.thread.call(move |vault, wanted| {
+            // What cannot be read, or holds more than the one key that is to be replaced, may exist nowhere else.
+            match vault.read(&profile, wanted) {
+                Ok(old) => key_item::check_replaceable(&old)?,
+                Err(KeychainError::Missing(_)) => {}
+                Err(error) => return Err(error),
+            }
+            vault.write(&profile, &label, &item, wanted)
+        }))
     }
 
     fn delete<'a>(&'a self, profile: &'a ProfileName) -> Answer<'a, Result<(), KeychainError>> {

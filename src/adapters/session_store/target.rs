@@ -80,6 +80,9 @@ impl Target {
         let Some(existing) = ancestors.find(|ancestor| fs::symlink_metadata(ancestor).is_ok()) else {
             return Err(unsafe_because(path, "no directory above it exists"));
         };
+        if !existing.is_dir() {
+            return Err(unsafe_because(existing, "is not a directory"));
+        }
         let writable = rustix::fs::access(existing, Access::WRITE_OK | Access::EXEC_OK);
         writable.map_err(io(existing, "create a directory in it"))
     }

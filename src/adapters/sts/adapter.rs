@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::answer;
-use super::call::Call;
+use super::call::{Call, check_site};
 use super::http::{Http, NetSettings};
 use crate::domain::endpoint::StsSite;
 use crate::domain::keys::{LongTermKey, SessionCredentials};
@@ -92,6 +92,13 @@ impl fmt::Debug for SdkSts {
 }
 
 impl Sts for SdkSts {
+    fn check<'a>(&'a self, site: &'a StsSite) -> Answer<'a, Result<(), StsError>> {
+        Box::pin(self.within_deadline(async {
+            check_site(site)?;
+            Arc::clone(&self.http).connector(site).await.map(drop)
+        }))
+    }
+
     fn caller_identity<'a>(
         &'a self,
         site: &'a StsSite,

@@ -42,11 +42,7 @@ impl<'a> Call<'a> {
         connector: SharedHttpConnector,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StsError> {
-        if site.endpoint.is_some() && (site.fips || site.dualstack) {
-            // No SDK combines them. Leaving FIPS out unasked would be the worse answer.
-            let why = "an endpoint of one's own is neither the FIPS nor the dual-stack endpoint";
-            return Err(StsError::Setup(why.to_owned()));
-        }
+        check_site(site)?;
         let clock = SigningClock::new(clock);
         let date = ServerDate::default();
         // One copy of the secret in a buffer of its exact length, behind an `Arc`, wiped with the last clone. The
@@ -118,7 +114,7 @@ impl<'a> Call<'a> {
         E: ProvideErrorMetadata,
         SdkError<E>: RequestId,
     {
-        tracing::debug!(
+        tracing::info!(
             action = self.action,
             code = code_of(error),
             status = error.raw_response().map(|response| response.status().as_u16()),
@@ -127,6 +123,15 @@ impl<'a> Call<'a> {
         );
         classify(error, &self.site.region)
     }
+}
+
+/// Refuses what no SDK combines. Leaving FIPS out unasked would be the worse answer.
+pub(super) fn check_site(site: &StsSite) -> Result<(), StsError> {
+    if site.endpoint.is_some() && (site.fips || site.dualstack) {
+        let why = "an endpoint of one's own is neither the FIPS nor the dual-stack endpoint";
+        return Err(StsError::Setup(why.to_owned()));
+    }
+    Ok(())
 }
 
 /// The request id that AWS's support asks for; `None` if what was received is none.

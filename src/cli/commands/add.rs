@@ -15,25 +15,31 @@ use crate::domain::keys::{AccessKeyId, LongTermKey, parse_secret};
 use crate::domain::mfa::MfaSerial;
 use crate::domain::profile::ProfileName;
 use crate::usecase::Ports;
-use crate::usecase::add::{AddRequest, Prepared, add, prepare};
+use crate::usecase::add::{AddRequest, Prepared, add, doubt, prepare};
 
 pub(crate) async fn run(args: &AddArgs, ports: &Ports, output: Output) -> Result<u8, Failure> {
     let name = profile(&args.profile)?;
     let mut change = ProfileChange {
-        mfa_serial: flag("--mfa-serial", args.mfa_serial.as_deref(), MfaSerial::parse)?,
-        region: flag("--region", args.region.as_deref(), Region::parse)?,
-        duration: flag("--duration", args.duration.as_deref(), SessionDuration::from_str)?,
+        mfa_serial: flag("add", "--mfa-serial", args.mfa_serial.as_deref(), MfaSerial::parse)?,
+        region: flag("add", "--region", args.region.as_deref(), Region::parse)?,
+        duration: flag("add", "--duration", args.duration.as_deref(), SessionDuration::from_str)?,
     };
-    let id = flag("--access-key-id", args.access_key_id.as_deref(), AccessKeyId::parse_long_term)?;
+    let id = flag("add", "--access-key-id", args.access_key_id.as_deref(), AccessKeyId::parse_long_term)?;
     let (prepared, key) = if terminal::is_there() {
         // Nobody types a secret in vain.
         let prepared = prepare(ports, &name, &change).await?;
-        let key = ask(id, &name, &prepared, &mut change, ports, output).await?;
+        let key = ask(id, &name, &prepared, &mut change)?;
         (prepared, key)
     } else {
         let key = piped(id, &name)?;
         (prepare(ports, &name, &change).await?, key)
     };
+    if prepared.replaces {
+        output.say(&format!("the keychain holds a key of {name}; this one replaces it"));
+    }
+    if let Some(doubt) = doubt(&key) {
+        output.warn(doubt);
+    }
     if !args.no_verify {
         output.say("asking AWS whose key it is …");
     }
@@ -51,7 +57,9 @@ pub(crate) async fn run(args: &AddArgs, ports: &Ports, output: Output) -> Result
         None => output
             .say(&format!("{name}: key {} stored in the keychain, unverified", request.key.id.last_four())),
     }
-    output.say(&format!("next: stsd refresh {name}"));
+    if added.ready {
+        output.say(&format!("next: stsd refresh {name}"));
+    }
     Ok(0)
 }
 
@@ -67,30 +75,25 @@ fn piped(id: Option<AccessKeyId>, name: &ProfileName) -> Result<LongTermKey, Fai
 }
 
 /// Asks a person for what the flags did not say.
-async fn ask(
+fn ask(
     id: Option<AccessKeyId>,
     name: &ProfileName,
     prepared: &Prepared,
     change: &mut ProfileChange,
-    ports: &Ports,
-    output: Output,
 ) -> Result<LongTermKey, Failure> {
-    if ports.keychain.check_item(name).await.is_ok() {
-        output.say(&format!("the keychain holds a key of {name}; it will be replaced"));
-    }
     let id = match id {
         Some(id) => id,
         None => AccessKeyId::parse_long_term(&terminal::ask("Access key id: ")?).map_err(|error| {
             Failure::new(FailureClass::Usage, error.to_string()).hint(format!("stsd add {name}"))
         })?,
     };
-    let secret = secret(&terminal::ask_hidden("Secret access key (not shown): ")?, name)?;
     if prepared.lacks_serial {
         let answer =
             terminal::ask("MFA serial, such as arn:aws:iam::123456789012:mfa/alice (empty: later): ")?;
         let given = (!answer.is_empty()).then_some(answer);
-        change.mfa_serial = flag("the MFA serial", given.as_deref(), MfaSerial::parse)?;
+        change.mfa_serial = flag("add", "the MFA serial", given.as_deref(), MfaSerial::parse)?;
     }
+    let secret = secret(&terminal::ask_hidden("Secret access key (not shown): ")?, name)?;
     Ok(LongTermKey { id, secret })
 }
 

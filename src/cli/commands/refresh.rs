@@ -22,9 +22,9 @@ use crate::usecase::refresh::{CodeSource, CodeWanted, RefreshRequest, Refreshed,
 pub(crate) async fn run(args: &RefreshArgs, ports: &Ports, output: Output) -> Result<u8, Failure> {
     let request = RefreshRequest {
         profiles: args.profiles.iter().map(|name| profile(name)).collect::<Result<_, _>>()?,
-        duration: flag("--duration", args.duration.as_deref(), SessionDuration::from_str)?,
+        duration: flag("refresh", "--duration", args.duration.as_deref(), SessionDuration::from_str)?,
     };
-    let given = given_code(args.code.as_deref())?;
+    let given = given_code(args)?;
     let config = load_config(ports)?;
     let may_ask = terminal::is_there() && config.prompt != PromptKind::None;
     let codes: Box<dyn CodeSource> = match given {
@@ -54,13 +54,14 @@ pub(crate) async fn run(args: &RefreshArgs, ports: &Ports, output: Output) -> Re
             }
         }
     }
-    if first_failure.is_none() {
+    if outcome.settling.is_some() {
         output.say("note: nothing will warn you before it expires; look with: stsd status");
     }
-    if let Some(write) = outcome.settling
-        && let Err(error) = write.settle().await
+    if let Some(settling) = outcome.settling
+        && let Err(failure) = settling.finish(ports).await
     {
-        output.warn(&format!("another program wrote the file at the same moment: {error}"));
+        output.failure(&failure);
+        first_failure.get_or_insert(failure.class.exit_code());
     }
     Ok(first_failure.unwrap_or(0))
 }
@@ -79,20 +80,20 @@ fn told(refreshed: &Refreshed, file: &Path, now: DateTime<Utc>) -> String {
 }
 
 /// The code of the command line or of stdin, checked before anything else happens.
-fn given_code(flag: Option<&str>) -> Result<Option<MfaCode>, Failure> {
+fn given_code(args: &RefreshArgs) -> Result<Option<MfaCode>, Failure> {
+    let Some(flag) = args.code.as_ref().map(|code| code.0.as_str()) else { return Ok(None) };
+    let again =
+        ["stsd refresh", &args.profiles.join(" "), "--code", if flag == "-" { "-" } else { "123456" }];
+    let again = again.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
     let parse = |text: &str| {
-        MfaCode::parse(text).map_err(|error| {
-            Failure::new(FailureClass::Usage, format!("--code: {error}")).hint("stsd refresh --code 123456")
-        })
+        MfaCode::parse(text)
+            .map_err(|error| Failure::new(FailureClass::Usage, format!("--code: {error}")).hint(&again))
     };
-    match flag {
-        None => Ok(None),
-        Some("-") => {
-            let line = terminal::one_line("the code", "stsd refresh --code 123456")?;
-            parse(line.expose_secret().trim_ascii()).map(Some)
-        }
-        Some(text) => parse(text).map(Some),
+    if flag == "-" {
+        let line = terminal::one_line("the code", &again)?;
+        return parse(line.expose_secret().trim_ascii()).map(Some);
     }
+    parse(flag).map(Some)
 }
 
 /// A code from the command line.
@@ -146,7 +147,7 @@ impl CodeSource for Nobody {
                 FailureClass::NoSession,
                 "an MFA code is needed, and there is no terminal to ask at",
             )
-            .hint(format!("stsd refresh {} --code 123456", names.join(" "))))
+            .hint(format!("stsd refresh {} --code -   (reads the code from stdin)", names.join(" "))))
         })
     }
 }

@@ -30,9 +30,10 @@ pub(crate) async fn run(args: &RemoveArgs, ports: &Ports, output: Output) -> Res
     }
     let forgotten = remove(ports, &config, &name).await?;
     tell(output, &name, &forgotten);
-    output.say(&format!(
-        "{name}: key deleted from the keychain; its settings stay in {}",
-        ports.config.path().display()
-    ));
+    let settings = match config.profile(&name) {
+        Some(_) => format!("; its settings stay in {}", ports.config.path().display()),
+        None => String::new(),
+    };
+    output.say(&format!("{name}: key deleted from the keychain{settings}"));
     Ok(0)
 }

@@ -19,18 +19,18 @@ use crate::usecase::profiles::load_config;
 use crate::usecase::status::{ProfileStatus, status};
 
 /// Cells of the bar.
-const CELLS: u64 = 12;
+const CELLS: usize = 12;
 
 pub(crate) async fn run(args: &StatusArgs, ports: &Ports, output: Output) -> Result<u8, Failure> {
     let names = args.profiles.iter().map(|name| profile(name)).collect::<Result<Vec<_>, _>>()?;
     let config = load_config(ports)?;
     let statuses = status(ports, &config, &names).await?;
     if args.json {
-        data(&json(&statuses)?);
+        data(&json(&statuses)?)?;
     } else if statuses.is_empty() {
         output.say("no profile is configured yet; begin with: stsd add work");
     } else {
-        data(&table(&statuses, ports.clock.now()));
+        data(&table(&statuses, ports.clock.now()))?;
     }
     let all_valid = !statuses.is_empty() && statuses.iter().all(|one| one.status.state.is_valid());
     Ok(if all_valid { 0 } else { FailureClass::NoSession.exit_code() })
@@ -150,7 +150,7 @@ fn table(statuses: &[ProfileStatus], now: DateTime<Utc>) -> String {
 fn row(one: &ProfileStatus) -> [String; 6] {
     let left = Duration::from_secs(one.status.seconds_left.unwrap_or_default());
     let (left_words, bar) = match one.status.state {
-        State::Absent | State::Expired => ("-".to_owned(), format!("[{}]", "-".repeat(12))),
+        State::Absent | State::Expired => ("-".to_owned(), format!("[{}]", "-".repeat(CELLS))),
         State::Active | State::Expiring => (words(left), bar(one, left)),
     };
     let expires = one
@@ -181,7 +181,10 @@ fn bar(one: &ProfileStatus, left: Duration) -> String {
     let session = one.status.session.as_ref();
     let life = session.and_then(|session| (session.expires_at - session.issued_at?).to_std().ok());
     let whole = life.map_or(SessionDuration::DEFAULT.as_secs(), |life| life.as_secs()).max(1);
-    let full = (left.as_secs().min(whole) * CELLS).div_ceil(whole);
-    let cells = (0..CELLS).map(|cell| if cell < full { '#' } else { '-' });
-    format!("[{}]", cells.collect::<String>())
+    let full = (1..=CELLS).filter(|cell| {
+        let reached = u64::try_from(cell - 1).unwrap_or_default() * whole;
+        left.as_secs() * u64::try_from(CELLS).unwrap_or_default() > reached
+    });
+    let full = full.count();
+    format!("[{}{}]", "#".repeat(full), "-".repeat(CELLS - full))
 }

@@ -178,6 +178,9 @@ impl Document {
 
     /// How the file ends its lines; of both ways the more frequent.
     pub(super) fn line_end(&self) -> &'static str {
+        if !self.text.contains('\r') {
+            return "\n";
+        }
         let (crlf, lf) = (self.text.matches("\r\n").count(), self.text.matches('\n').count());
         if crlf > 0 && crlf * 2 >= lf { "\r\n" } else { "\n" }
     }
@@ -211,6 +214,9 @@ fn spans(text: &str) -> Vec<Span> {
     // A byte order mark hides the first header from some parsers only; such a file is read but never edited.
     let mark = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     for line in line::lines(text.get(mark..).unwrap_or_default(), mark, 1) {
+        if !line.content.starts_with('[') {
+            continue;
+        }
         let Kind::Header(name) = line::kind(line.content) else { continue };
         if let Some(previous) = spans.last_mut() {
             previous.end = line.whole.start;

@@ -49,8 +49,13 @@ pub enum Event {
     Checked,
     /// A code is in hand.
     CodeGiven,
-    /// STS issued a session; it is not delivered yet.
-    Issued(Issued),
+    /// STS issued a session just now; it is not delivered yet. That it has not expired is STS's word, by STS's clock.
+    Issued {
+        /// Its access key id.
+        id: AccessKeyId,
+        /// When AWS stops honouring it.
+        expires_at: DateTime<Utc>,
+    },
     /// The session is on disk.
     Delivered,
     /// The step in hand failed.
@@ -189,12 +194,10 @@ impl Session {
                 Kind::Mfa { code: false } | Kind::Role { .. } => self.go(Step::Calling, Effect::CallSts),
             },
             (Event::CodeGiven, Step::AwaitingCode) => self.go(Step::Calling, Effect::CallSts),
-            // Credentials that have expired already are no session, whatever STS says.
-            (Event::Issued(issued), Step::Calling) if issued.expires_at <= now => {
-                self.step = Step::Idle;
-                vec![Effect::Record]
+            (Event::Issued { id, expires_at }, Step::Calling) => {
+                let issued = Issued { id, issued_at: Some(now), expires_at };
+                self.go(Step::Delivering(issued), Effect::Deliver)
             }
-            (Event::Issued(issued), Step::Calling) => self.go(Step::Delivering(issued), Effect::Deliver),
             (Event::Delivered, Step::Delivering(issued)) => {
                 self.current = Some(issued.clone());
                 self.step = Step::Idle;
@@ -214,7 +217,7 @@ impl Session {
                 | Event::RefreshAsked
                 | Event::Checked
                 | Event::CodeGiven
-                | Event::Issued(_)
+                | Event::Issued { .. }
                 | Event::Delivered
                 | Event::Failed(_),
                 _,

@@ -63,7 +63,35 @@ pub struct RefreshOutcome {
     /// A session, or why there is none.
     pub profiles: Vec<(ProfileName, Result<Refreshed, Failure>)>,
     /// The last write, whose neighbours are to be watched for a moment when nobody waits for an answer any more.
-    pub settling: Option<Box<dyn PreparedWrite>>,
+    pub settling: Option<Settling>,
+}
+
+/// A write that is durable and whose neighbours are still to be watched.
+pub struct Settling {
+    names: Vec<ProfileName>,
+    write: Box<dyn PreparedWrite>,
+}
+
+impl std::fmt::Debug for Settling {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settling").field("names", &self.names).finish_non_exhaustive()
+    }
+}
+
+impl Settling {
+    /// Watches for a moment, and carries over what another program wrote meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// Class `CredentialsFile` if the session did not survive; it is remembered as the profiles' last error.
+    pub async fn finish(self, ports: &Ports) -> Result<(), Failure> {
+        let Some(first) = self.names.first() else { return Ok(()) };
+        let Err(error) = self.write.settle().await else { return Ok(()) };
+        let mut failure = failures::store(&error, first);
+        failure.message = format!("another program wrote the file at the same moment: {}", failure.message);
+        remember_failure(ports, &self.names, &failure).await;
+        Err(failure)
+    }
 }
 
 impl std::fmt::Debug for RefreshOutcome {
@@ -107,7 +135,7 @@ pub async fn refresh(
     }
     let (groups, failed) = group(ports, resolved).await;
     for (name, failure) in failed {
-        remember_failure(ports, &[&name], &failure).await;
+        remember_failure(ports, std::slice::from_ref(&name), &failure).await;
         put_outcome(&mut outcomes, &name, Err(failure));
     }
     if codes.in_hand() && groups.iter().filter(|group| group.serial().is_some()).count() > 1 {
@@ -117,24 +145,26 @@ pub async fn refresh(
         )
         .hint("run stsd refresh once for each of them, with a new code each time"));
     }
-    let mut settling: Option<Box<dyn PreparedWrite>> = None;
+    let mut settling: Option<Settling> = None;
     for group in groups {
         // A write holds the lock until it has settled, and this group needs it too.
-        if let Some(write) = settling.take()
-            && let Err(error) = write.settle().await
-        {
-            tracing::warn!(%error, "another program wrote the credentials file at the same moment");
+        if let Some(settling) = settling.take() {
+            let names = settling.names.clone();
+            if let Err(failure) = settling.finish(ports).await {
+                for name in &names {
+                    put_outcome(&mut outcomes, name, Err(failure.clone()));
+                }
+            }
         }
         let names = group.names();
         match Run::new(ports, config, group).finish(codes).await {
             Ok((done, write)) => {
-                settling = Some(write);
+                settling = Some(Settling { names: names.clone(), write });
                 for (name, refreshed) in done {
                     put_outcome(&mut outcomes, &name, Ok(refreshed));
                 }
             }
             Err(failure) => {
-                remember_failure(ports, &names.iter().collect::<Vec<_>>(), &failure).await;
                 for name in &names {
                     put_outcome(&mut outcomes, name, Err(failure.clone()));
                 }
@@ -175,7 +205,8 @@ async fn group(ports: &Ports, resolved: Vec<Resolved>) -> (Vec<Group>, Vec<(Prof
             }
         };
         let shares = |group: &&mut Group| {
-            key.is_some() && group.key == key && group.serial() == member.serial.as_ref()
+            let same_device = key.is_some() && group.key == key && group.serial() == member.serial.as_ref();
+            same_device && group.members.first().is_some_and(|lead| lead.site == member.site)
         };
         match groups.iter_mut().find(shares) {
             Some(group) => group.members.push(member),
@@ -190,6 +221,11 @@ impl Group {
         self.members.first().and_then(|member| member.serial.as_ref())
     }
 
+    /// The shortest that a member asks for: no profile gets a longer session than it was given.
+    fn duration(&self, lead: &Resolved) -> SessionDuration {
+        self.members.iter().map(|member| member.duration).min().unwrap_or(lead.duration)
+    }
+
     fn names(&self) -> Vec<ProfileName> {
         self.members.iter().map(|member| member.name.clone()).collect()
     }
@@ -201,12 +237,12 @@ impl Group {
 
 /// Keeps the last failure for `status`. A wrong command line or configuration is not worth remembering: it is gone
 /// with the next try.
-async fn remember_failure(ports: &Ports, names: &[&ProfileName], failure: &Failure) {
+async fn remember_failure(ports: &Ports, names: &[ProfileName], failure: &Failure) {
     if matches!(failure.class, FailureClass::Usage | FailureClass::Config) {
         return;
     }
-    let error = LastError::new(failure.class, failure.message.clone(), ports.clock.now());
-    let names: Vec<ProfileName> = names.iter().map(|name| (*name).clone()).collect();
+    let error = LastError::new(failure.class, &failure.message, ports.clock.now());
+    let names = names.to_vec();
     let saved = ports.state.update(Box::new(move |state| {
         for name in &names {
             state.of_mut(name).last_error = Some(error.clone());

@@ -5,7 +5,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{CodeSource, CodeWanted, Group, Refreshed};
+use super::{CodeSource, CodeWanted, Group, Refreshed, remember_failure};
 use crate::config::Config;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::fingerprint::{Fingerprint, SALT_BYTES};
@@ -13,9 +13,9 @@ use crate::domain::keys::SessionCredentials;
 use crate::domain::mfa::MfaCode;
 use crate::domain::profile::ProfileName;
 use crate::domain::record::{Record, SectionRecord};
-use crate::domain::session::{Effect, Event, Issued, Kind, Session};
+use crate::domain::session::{Effect, Event, Kind, Session};
 use crate::ports::session_store::{PreparedWrite, SectionWritten};
-use crate::ports::sts::{SessionRequest, StsError};
+use crate::ports::sts::SessionRequest;
 use crate::usecase::profiles::Resolved;
 use crate::usecase::{Ports, failures};
 
@@ -53,7 +53,7 @@ impl<'a> Run<'a> {
             let step = match effects.first() {
                 Some(Effect::Check) => self.check(codes.in_hand()).await.map(|()| Event::Checked),
                 Some(Effect::ObtainCode) => self.obtain_code(codes).await.map(|()| Event::CodeGiven),
-                Some(Effect::CallSts) => self.call().await.map(Event::Issued),
+                Some(Effect::CallSts) => self.call().await,
                 Some(Effect::Deliver) => self.deliver().await.map(|()| Event::Delivered),
                 Some(Effect::Record) => return self.record().await,
                 None => return Err(Failure::new(FailureClass::Internal, "the refresh stopped halfway")),
@@ -61,7 +61,10 @@ impl<'a> Run<'a> {
             event = match step {
                 Ok(event) => event,
                 Err(failure) => {
-                    drop(self.machine.on(Event::Failed(failure.class), self.ports.clock.now()));
+                    let effects = self.machine.on(Event::Failed(failure.class), self.ports.clock.now());
+                    if effects.contains(&Effect::Record) {
+                        remember_failure(self.ports, &self.group.names(), &failure).await;
+                    }
                     return Err(failure);
                 }
             };
@@ -77,6 +80,7 @@ impl<'a> Run<'a> {
     async fn check(&mut self, code_in_hand: bool) -> Result<(), Failure> {
         sane_clock(self.ports.clock.now())?;
         let lead = self.lead()?;
+        self.ports.sts.check(&lead.site).await.map_err(|error| failures::sts(&error, &lead.name))?;
         self.ports
             .keychain
             .check_item(&lead.name)
@@ -98,19 +102,19 @@ impl<'a> Run<'a> {
     }
 
     /// Takes lock and space, reads the key, spends the code.
-    async fn call(&mut self) -> Result<Issued, Failure> {
+    async fn call(&mut self) -> Result<Event, Failure> {
         let code = self.code.take();
         let lead = self.lead()?;
         let write = self.ports.store.prepare(&self.group.targets()).await;
         let write = write.map_err(|error| failures::store(&error, &lead.name))?;
-        let request = SessionRequest { duration: lead.duration, mfa: lead.serial.clone().zip(code) };
+        let request =
+            SessionRequest { duration: self.group.duration(lead), mfa: lead.serial.clone().zip(code) };
         let key = self.ports.keychain.read(&lead.name).await;
         let key = key.map_err(|error| failures::keychain(&error, &lead.name))?;
         let answer = self.ports.sts.session_token(&lead.site, &key, &request).await;
         drop(key);
         let session = answer.map_err(|error| failures::sts(&error, &lead.name))?;
-        let now = self.ports.clock.now();
-        let issued = Issued { id: session.id.clone(), issued_at: Some(now), expires_at: session.expires_at };
+        let issued = Event::Issued { id: session.id.clone(), expires_at: session.expires_at };
         tracing::info!(profile = %lead.name, expires_at = %session.expires_at, "session issued");
         self.issued = Some(session);
         self.write = Some(write);
@@ -145,12 +149,10 @@ impl<'a> Run<'a> {
     /// Remembers what was written where. The session is on disk: a state that cannot be saved is only worth a warning.
     async fn record(self) -> Result<(Vec<(ProfileName, Refreshed)>, Box<dyn PreparedWrite>), Failure> {
         // The machine asks for a record without a delivery when STS's answer had expired already.
-        if self.written.is_empty() {
-            return Err(failures::sts(&StsError::AlreadyExpired, &self.lead()?.name));
-        }
         let (Some(session), Some(write)) = (self.issued, self.write) else {
             return Err(Failure::new(FailureClass::Internal, "nothing was delivered"));
         };
+        let ends_at_once = session.expires_at <= self.ports.clock.now();
         let mut done = Vec::new();
         let mut records = Vec::new();
         let mut written = self.written.into_iter();
@@ -158,7 +160,13 @@ impl<'a> Run<'a> {
             let sections: Vec<_> = written.by_ref().take(member.targets.len()).collect();
             let record = record_of(self.ports, &session, member, &sections)?;
             records.push((member.name.clone(), record));
-            let warnings = member.warnings.clone();
+            let mut warnings = member.warnings.clone();
+            if ends_at_once {
+                warnings.push(format!(
+                    "this machine's clock is wrong: by it the session has ended already; set it with: {}",
+                    failures::SET_THE_CLOCK
+                ));
+            }
             done.push((
                 member.name.clone(),
                 Refreshed { expires_at: session.expires_at, sections, warnings },
@@ -166,7 +174,9 @@ impl<'a> Run<'a> {
         }
         let saved = self.ports.state.update(Box::new(move |state| {
             for (name, record) in records {
-                *state.of_mut(&name) = record;
+                let earlier = std::mem::replace(state.of_mut(&name), record);
+                // Sections that are no longer configured still hold what was written there: `forget` must find them.
+                state.of_mut(&name).keep_sections(earlier.sections);
             }
         }));
         if let Err(error) = saved.await {
@@ -217,5 +227,5 @@ fn sane_clock(now: DateTime<Utc>) -> Result<(), Failure> {
     }
     let shown = now.format("%Y-%m-%d");
     Err(Failure::new(FailureClass::Internal, format!("this machine's clock says {shown}, which cannot be"))
-        .hint("sudo timedatectl set-ntp true"))
+        .hint(failures::SET_THE_CLOCK))
 }

@@ -122,6 +122,14 @@ fn an_item_that_stsd_did_not_write_is_named_and_shown_to_nobody() {
     check("hush", "Item(Shape)");
     check(r#"{"version":1,"keys":[],"rotation":null}"#, "Item(Shape)");
     check(r#"{"version":7,"hush":true}"#, "Item(Version(7))");
+    // Nor is it overwritten: what it holds may exist nowhere else.
+    let refused = process.ask(&format!("write work {} {}", FIRST.0, FIRST.1));
+    assert_eq!(refused, "Item(Version(7))");
+    assert_eq!(
+        secret_tool(&desktop, &["lookup", "service", "stsd", "username", "work"], ""),
+        r#"{"version":7,"hush":true}"#
+    );
+    secret_tool(&desktop, &["clear", "service", "stsd", "username", "work"], "");
     write(&mut process, "work", FIRST);
     assert_eq!(process.ask("read work"), format!("{} {}", FIRST.0, FIRST.1));
     assert_eq!(count(&search(&desktop), "label = stsd: AWS key …WXYZ (work)\n"), 1);

@@ -104,10 +104,9 @@ fn a_writer_that_opened_the_file_before_it_was_replaced_loses_nothing() {
     let mut prepared = prepare(&path);
     let mut old = OpenOptions::new().write(true).open(&path).unwrap();
     run(prepared.write(&session("ONE"))).unwrap();
+    old.set_len(0).unwrap();
+    old.rewind().unwrap();
     let writer = spawn(move || {
-        sleep(Duration::from_millis(30));
-        old.set_len(0).unwrap();
-        old.rewind().unwrap();
         sleep(Duration::from_millis(30));
         old.write_all(format!("{BEFORE}{ADDED}").as_bytes()).unwrap();
     });
@@ -122,10 +121,8 @@ fn a_writer_that_truncates_our_file_does_not_take_the_session_with_it() {
     let (root, path) = aws(BEFORE);
     let mut prepared = prepare(&path);
     run(prepared.write(&session("ONE"))).unwrap();
-    let rewritten = path.clone();
+    let mut file = open_truncated(&path);
     let writer = spawn(move || {
-        sleep(Duration::from_millis(30));
-        let mut file = open_truncated(&rewritten);
         sleep(Duration::from_millis(30));
         file.write_all(format!("{BEFORE}{ADDED}").as_bytes()).unwrap();
     });
@@ -133,6 +130,32 @@ fn a_writer_that_truncates_our_file_does_not_take_the_session_with_it() {
     writer.join().unwrap();
     assert_eq!(text(&path), format!("{BEFORE}{ADDED}\n[work]\n{}", lines("ONE")));
     assert_eq!(names(root.path()), ["credentials"]);
+}
+
+#[test]
+fn a_change_of_the_replaced_file_within_its_time_stamp_is_carried_over() {
+    let (_root, path) = aws(BEFORE);
+    let modified = fs::metadata(&path).unwrap().modified().unwrap();
+    let mut prepared = prepare(&path);
+    let mut old = OpenOptions::new().write(true).open(&path).unwrap();
+    run(prepared.write(&session("ONE"))).unwrap();
+    let changed = BEFORE.replace("mine", "MINE");
+    old.write_all(changed.as_bytes()).unwrap();
+    old.set_modified(modified).unwrap();
+    run(prepared.settle()).unwrap();
+    assert_eq!(text(&path), format!("{changed}\n[work]\n{}", lines("ONE")));
+}
+
+#[test]
+fn a_file_of_another_program_in_our_files_place_gets_the_session_too() {
+    let (root, path) = aws(BEFORE);
+    let mut prepared = prepare(&path);
+    run(prepared.write(&session("ONE"))).unwrap();
+    let other = root.path().join("other");
+    fs::write(&other, format!("{BEFORE}{ADDED}")).unwrap();
+    fs::rename(&other, &path).unwrap();
+    run(prepared.settle()).unwrap();
+    assert_eq!(text(&path), format!("{BEFORE}{ADDED}\n[work]\n{}", lines("ONE")));
 }
 
 #[test]

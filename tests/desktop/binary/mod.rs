@@ -1,0 +1,12 @@
+//! The binary with all its real parts: a keyring, a terminal, the tools that read what it writes, and an STS.
+
+mod consumers;
+mod foreign;
+mod hidden;
+mod keyring;
+mod machine;
+mod refusals;
+mod sharing;
+mod story;
+mod terminal;
+mod typing;
