@@ -13,8 +13,10 @@
 )]
 
 mod bus;
+mod display;
 mod keychain;
 mod memory;
+mod notices;
 
 use std::io::Write as _;
 use std::sync::Once;

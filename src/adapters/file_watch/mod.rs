@@ -7,6 +7,8 @@
 mod path_watch;
 mod plan;
 mod signal;
+#[cfg(test)]
+mod tests;
 mod watcher;
 
 pub use path_watch::PathWatch;

@@ -75,3 +75,24 @@ fn start(paths: Vec<PathBuf>, signal: Arc<Signal>) -> Option<Sender<Message>> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[test]
+    fn a_dropped_watch_ends_its_thread() {
+        let root = tempfile::TempDir::new().unwrap();
+        let watch = PathWatch::new(vec![root.path().join("file")]);
+        assert!(watch.thread.is_some());
+        let signal = Arc::downgrade(&watch.signal);
+        drop(watch);
+        let end = Instant::now() + Duration::from_secs(10);
+        while signal.strong_count() > 0 {
+            assert!(Instant::now() < end, "the thread still holds the signal");
+            std::thread::yield_now();
+        }
+    }
+}

@@ -37,8 +37,13 @@ impl Watches {
     ///
     /// The kernel has no more watchers to give.
     pub(super) fn start(files: Vec<PathBuf>, events: Sender<Message>) -> notify::Result<Self> {
-        // At the end of the thread nobody listens any more.
-        let send = move |event| drop(events.send(Message::Event(event)));
+        // Every reader of a file makes events too: they end here and wake nobody else. At the end of the thread nobody
+        // listens any more.
+        let send = move |event: notify::Result<Event>| {
+            if event.as_ref().map_or(true, |event| event.need_rescan() || is_change(event.kind)) {
+                drop(events.send(Message::Event(event)));
+            }
+        };
         let kernel = notify::recommended_watcher(send)?;
         let mut watches =
             Self { files, kernel, armed: BTreeSet::new(), plan: Plan::default(), warned: false };
@@ -67,13 +72,10 @@ impl Watches {
 
     /// Whether an event may be a change of a file, or of the way to it. A directory that is no longer what is watched
     /// under its name is forgotten, so that it will be watched anew.
-    fn concerns(&mut self, event: &Event) -> bool {
+    pub(super) fn concerns(&mut self, event: &Event) -> bool {
         if event.need_rescan() {
             self.forget_all();
             return true;
-        }
-        if !is_change(event.kind) {
-            return false;
         }
         let moved = matches!(
             event.kind,
@@ -111,10 +113,11 @@ impl Watches {
     /// Watches the directories of the plan that are not watched yet; false if one cannot be.
     fn watch_plan(&mut self) -> bool {
         let mut all = true;
-        for directory in self.plan.directories.difference(&self.armed.clone()) {
-            match self.kernel.watch(directory, RecursiveMode::NonRecursive) {
+        let missing: Vec<_> = self.plan.directories.difference(&self.armed).cloned().collect();
+        for directory in missing {
+            match self.kernel.watch(&directory, RecursiveMode::NonRecursive) {
                 Ok(()) => {
-                    self.armed.insert(directory.clone());
+                    self.armed.insert(directory);
                 }
                 // Gone since the plan was made: the next plan knows.
                 Err(_gone) if !directory.is_dir() => {}

@@ -7,6 +7,8 @@
 mod naps;
 #[cfg(target_os = "linux")]
 mod realtime;
+#[cfg(test)]
+mod tests;
 mod wall;
 
 pub use wall::WallTimer;

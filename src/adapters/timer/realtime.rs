@@ -26,14 +26,12 @@ pub(super) async fn wait_until(deadline: DateTime<Utc>) -> io::Result<()> {
     let timer = registered(armed(deadline)?)?;
     loop {
         let mut ready = timer.readable().await?;
-        let expirations = ready.try_io(|timer| Ok(rustix::io::read(timer, &mut [0_u8; 8])?));
-        match expirations {
-            Ok(Ok(_fired)) => return Ok(()),
-            // The clock was set.
-            Ok(Err(error)) if error.raw_os_error() == Some(Errno::CANCELED.raw_os_error()) => return Ok(()),
-            Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
-            Ok(Err(error)) => return Err(error),
-            Err(_would_block) => {}
+        match rustix::io::read(&timer, &mut [0_u8; 8]) {
+            // The kernel cancels the timer when the clock is set.
+            Ok(_) | Err(Errno::CANCELED) => return Ok(()),
+            Err(Errno::AGAIN) => ready.clear_ready(),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
         }
     }
 }
