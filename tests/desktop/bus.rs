@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use zbus::blocking::Connection;
 use zbus::blocking::connection::Builder;
 
 /// How long a server of the desktop may take to start.
-const START: Duration = Duration::from_secs(20);
+pub(crate) const START: Duration = Duration::from_secs(20);
 const SECRETS: &str = "org.freedesktop.secrets";
 
 /// Ends its process, and no other, when it is dropped.
@@ -21,7 +21,7 @@ pub(crate) struct Server(Child);
 
 impl Server {
     /// Starts a program that also ends if this test's thread is killed.
-    fn start(command: &Command, stdin: Stdio, stdout: Stdio) -> Self {
+    pub(crate) fn start(command: &Command, stdin: Stdio, stdout: Stdio) -> Self {
         let mut guarded = Command::new("setpriv");
         guarded.args(["--pdeathsig", "KILL", "--"]).arg(command.get_program()).args(command.get_args());
         for (name, value) in command.get_envs() {
@@ -31,6 +31,11 @@ impl Server {
             };
         }
         Self(guarded.stdin(stdin).stdout(stdout).stderr(Stdio::null()).spawn().unwrap())
+    }
+
+    /// What it prints, once.
+    pub(crate) fn stdout(&mut self) -> ChildStdout {
+        self.0.stdout.take().unwrap()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
@@ -49,7 +54,7 @@ impl Drop for Server {
 pub(crate) struct Desktop {
     // Fields are dropped in this order: the keyring before its bus, the directory last.
     keyring: Option<Server>,
-    _bus: Server,
+    bus: Option<Server>,
     directory: TempDir,
 }
 
@@ -77,14 +82,8 @@ impl Desktop {
             root.display()
         );
         fs::write(root.join("bus.conf"), config).unwrap();
-        let mut command = Command::new("dbus-daemon");
-        command.args(["--nofork", "--print-address=1", "--config-file"]).arg(root.join("bus.conf"));
-        let mut bus = Server::start(&command, Stdio::null(), Stdio::piped());
-        let mut lines = BufReader::new(bus.0.stdout.take().unwrap());
-        let (ready, told) = mpsc::channel();
-        std::thread::spawn(move || ready.send(lines.read_line(&mut String::new()).is_ok_and(|n| n > 0)));
-        assert_eq!(told.recv_timeout(START), Ok(true), "no bus");
-        Self { keyring: None, _bus: bus, directory }
+        let bus = start_bus(root);
+        Self { keyring: None, bus: Some(bus), directory }
     }
 
     /// A bus with a keyring whose default collection is open.
@@ -115,6 +114,26 @@ impl Desktop {
         drop(stdin);
         self.keyring = Some(server);
         self.await_name(SECRETS);
+    }
+
+    /// Ends the bus, and with it every connection.
+    pub(crate) fn stop_bus(&mut self) {
+        self.bus = None;
+    }
+
+    /// Starts the bus again, at the same address.
+    pub(crate) fn start_bus(&mut self) {
+        self.bus = Some(start_bus(self.directory.path()));
+    }
+
+    /// Tells the bus of a command that it may start for a name.
+    pub(crate) fn make_startable(&self, name: &str, command: &str) {
+        let service = format!("[D-BUS Service]\nName={name}\nExec={command}\n");
+        fs::write(self.path("services").join(format!("{name}.service")), service).unwrap();
+        let bus = "org.freedesktop.DBus";
+        self.connect()
+            .call_method(Some(bus), "/org/freedesktop/DBus", Some(bus), "ReloadConfig", &())
+            .unwrap();
     }
 
     /// Kills the keyring, as a crash would.
@@ -171,7 +190,8 @@ impl Desktop {
             .unwrap();
     }
 
-    fn await_name(&self, name: &str) {
+    /// Waits until somebody owns a name on the bus.
+    pub(crate) fn await_name(&self, name: &str) {
         let bus = self.connect();
         let end = Instant::now() + START;
         loop {
@@ -195,7 +215,19 @@ impl Desktop {
         }
     }
 
-    fn address(&self) -> String {
+    /// Where the bus is.
+    pub(crate) fn address(&self) -> String {
         format!("unix:path={}", self.path("run/bus").display())
     }
+}
+
+fn start_bus(root: &Path) -> Server {
+    let mut command = Command::new("dbus-daemon");
+    command.args(["--nofork", "--print-address=1", "--config-file"]).arg(root.join("bus.conf"));
+    let mut bus = Server::start(&command, Stdio::null(), Stdio::piped());
+    let mut lines = BufReader::new(bus.stdout());
+    let (ready, told) = mpsc::channel();
+    std::thread::spawn(move || ready.send(lines.read_line(&mut String::new()).is_ok_and(|n| n > 0)));
+    assert_eq!(told.recv_timeout(START), Ok(true), "no bus");
+    bus
 }

@@ -14,8 +14,10 @@
 
 mod binary;
 mod bus;
+mod display;
 mod keychain;
 mod memory;
+mod notices;
 #[path = "../cli/ran.rs"]
 mod ran;
 
