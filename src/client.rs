@@ -111,9 +111,8 @@ impl Client {
             return Err(self.lost());
         }
         loop {
-            let line = match receive(&mut self.stream, &mut self.lines).await {
-                Ok(Some(line)) => line,
-                Ok(None) | Err(_) => return Err(self.lost()),
+            let Ok(Some(line)) = receive(&mut self.stream, &mut self.lines).await else {
+                return Err(self.lost());
             };
             match decode(&line) {
                 Ok(FromDaemon::Done { answer, .. }) => return Ok(answer),

@@ -1,6 +1,7 @@
 //! Every path that stsd uses, in one place.
 
 use std::ffi::OsString;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use directories::{BaseDirs, ProjectDirs};
@@ -22,6 +23,8 @@ pub struct Paths {
     pub aws_credentials: PathBuf,
     /// AWS's configuration file.
     pub aws_config: PathBuf,
+    /// The daemon's socket.
+    pub socket: PathBuf,
 }
 
 impl Paths {
@@ -40,16 +43,40 @@ impl Paths {
         let aws = |name: &str, file: &str| {
             set(name).map_or_else(|| home.join(".aws").join(file), |path| expanded(&path, home))
         };
+        // macOS has no state directory.
+        let state = project.state_dir().unwrap_or_else(|| project.data_local_dir());
         Ok(Self {
+            socket: socket(set, state),
             config: flag
                 .or_else(|| set("STSD_CONFIG"))
                 .map_or_else(|| project.config_dir().join("config.toml"), |path| absolute(&path)),
-            // macOS has no state directory.
-            state: project.state_dir().unwrap_or_else(|| project.data_local_dir()).join("state.json"),
+            state: state.join("state.json"),
             aws_credentials: aws("AWS_SHARED_CREDENTIALS_FILE", "credentials"),
             aws_config: aws("AWS_CONFIG_FILE", "config"),
         })
     }
+}
+
+/// `STSD_SOCKET`, else `stsd/stsd.sock` in the user's runtime directory, else `stsd.sock` beside the state. macOS's
+/// temporary directory is swept while the daemon runs, so there it is always beside the state.
+fn socket(set: impl Fn(&str) -> Option<PathBuf>, state: &Path) -> PathBuf {
+    if let Some(path) = set("STSD_SOCKET") {
+        return absolute(&path);
+    }
+    let runtime =
+        if cfg!(target_os = "macos") { None } else { set("XDG_RUNTIME_DIR").or_else(login_directory) };
+    match runtime {
+        Some(directory) => directory.join("stsd").join("stsd.sock"),
+        None => state.join("stsd.sock"),
+    }
+}
+
+/// `/run/user/UID`, which a login makes, for a process that was not told of it: if it is this user's alone.
+fn login_directory() -> Option<PathBuf> {
+    let uid = rustix::process::geteuid().as_raw();
+    let directory = PathBuf::from(format!("/run/user/{uid}"));
+    let found = std::fs::symlink_metadata(&directory).ok()?;
+    (found.is_dir() && found.uid() == uid && found.mode() & 0o777 == 0o700).then_some(directory)
 }
 
 fn expanded(path: &Path, home: &Path) -> PathBuf {
@@ -75,6 +102,7 @@ mod tests {
                 "STSD_CONFIG" => "/etc/stsd.toml",
                 "AWS_SHARED_CREDENTIALS_FILE" => "~/elsewhere/credentials",
                 "AWS_CONFIG_FILE" => "/etc/aws-config",
+                "XDG_RUNTIME_DIR" => "/run/user/7",
                 _ => "",
             }))
         };
@@ -83,6 +111,7 @@ mod tests {
         assert_eq!(paths.config, Path::new("/etc/stsd.toml"));
         assert_eq!(paths.aws_credentials, home.join("elsewhere/credentials"));
         assert_eq!(paths.aws_config, Path::new("/etc/aws-config"));
+        assert_eq!(paths.socket, Path::new("/run/user/7/stsd/stsd.sock"));
         let unset = Paths::find(None, |_| None).unwrap();
         assert_eq!(unset.aws_config, home.join(".aws/config"));
         let flag = Paths::find(Some("/flag.toml".into()), variables).unwrap();

@@ -1,6 +1,9 @@
 //! This process, as the kernel sees it.
 
-use rustix::process::{Resource, Rlimit, setrlimit};
+use std::os::unix::net::UnixListener;
+
+use rustix::fs::Mode;
+use rustix::process::{Resource, Rlimit, setrlimit, umask};
 
 /// Keeps this process's memory to itself: no core file, and on Linux no tracer of the same user either.
 ///
@@ -14,5 +17,36 @@ pub fn protect() {
     if let Err(error) = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
     {
         tracing::debug!(%error, "tracing not switched off");
+    }
+}
+
+/// Makes all files and sockets that this process creates its user's only.
+pub fn make_files_private() {
+    umask(Mode::RWXG | Mode::RWXO);
+}
+
+/// The listener that a service manager has opened for this process, if one has.
+pub fn passed_listener() -> Option<UnixListener> {
+    #[cfg(target_os = "linux")]
+    match listenfd::ListenFd::from_env().take_unix_listener(0) {
+        Ok(listener) => return listener,
+        Err(error) => tracing::warn!(%error, "the passed socket cannot be used"),
+    }
+    None
+}
+
+/// Tells the service manager that clients are served from now on.
+pub fn ready() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Ready]) {
+        tracing::warn!(%error, "the service manager was not told");
+    }
+}
+
+/// Tells the service manager that the end has begun.
+pub fn stopping() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Stopping]) {
+        tracing::debug!(%error, "the service manager was not told");
     }
 }

@@ -60,6 +60,7 @@ pub(crate) enum Command {
     Refresh(RefreshArgs),
     Status(StatusArgs),
     Forget(ForgetArgs),
+    Daemon(DaemonArgs),
     Completions(CompletionsArgs),
 }
 
@@ -158,6 +159,9 @@ pub(crate) struct StatusArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+    /// Draw the table anew at every change, until Ctrl-C (needs the daemon)
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) watch: bool,
 }
 
 /// Drop the session everywhere; the key stays
@@ -173,6 +177,14 @@ pub(crate) struct ForgetArgs {
     #[arg(long)]
     pub(crate) all: bool,
 }
+
+/// Hold the clock: warn on the desktop before sessions expire, answer the other commands
+///
+/// Runs until it is told to stop (Ctrl-C, SIGTERM); SIGHUP reads the configuration again. One per user. A service
+/// manager runs it at login: see systemd/ and launchd/ in the source.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Example:\n  stsd daemon -v")]
+pub(crate) struct DaemonArgs {}
 
 /// Print the completion script of a shell
 #[derive(Debug, ClapArgs)]

@@ -13,6 +13,7 @@ use crate::logging;
 
 mod args;
 mod commands;
+mod here;
 mod output;
 mod terminal;
 mod usage;
@@ -41,7 +42,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let output = Output::new(args.quiet, args.color);
-    logging::start(args.verbose, args.quiet, output.color());
+    // What the daemon does is told by its log alone.
+    let verbose = if matches!(args.command, Command::Daemon(_)) { args.verbose.max(1) } else { args.verbose };
+    logging::start(verbose, args.quiet, output.color());
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -72,6 +75,7 @@ async fn dispatch(args: Args, output: Output) -> Result<u8, Failure> {
         Command::Refresh(args) => commands::refresh::run(&args, &world()?, output).await,
         Command::Status(args) => commands::status::run(&args, &world()?, output).await,
         Command::Forget(args) => commands::forget::run(&args, &world()?, output).await,
+        Command::Daemon(_) => commands::daemon::run(&world()?).await,
         Command::Completions(args) => commands::completions::run(&args),
     }
 }

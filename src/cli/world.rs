@@ -1,19 +1,25 @@
 //! Puts the real world together: the only place where adapters meet use cases.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::adapters::aws_settings::SdkAwsSettings;
 use crate::adapters::clock::SystemClock;
 use crate::adapters::config_file::ConfigFile;
 use crate::adapters::entropy::SystemEntropy;
+use crate::adapters::file_watch::PathWatch;
 use crate::adapters::keychain::OsKeychain;
+use crate::adapters::notifier::DesktopNotifier;
 use crate::adapters::session_store::FileStore;
 use crate::adapters::state_file::StateFile;
 use crate::adapters::sts::{NetSettings, SdkSts};
+use crate::adapters::timer::WallTimer;
+use crate::cli::here::Here;
+use crate::daemon::World;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::paths::Paths;
 use crate::ports::time::Clock;
+use crate::protocol::message::Places;
 use crate::usecase::Ports;
 
 /// The world of this user and this environment.
@@ -21,19 +27,39 @@ use crate::usecase::Ports;
 /// # Errors
 ///
 /// Class `Config` if the home directory is unknown.
-pub(crate) fn compose(config: Option<PathBuf>) -> Result<Ports, Failure> {
+pub(crate) fn compose(config: Option<PathBuf>) -> Result<Here, Failure> {
     let paths = Paths::find(config, |name| std::env::var_os(name)).map_err(|error| {
         Failure::new(FailureClass::Config, error.to_string()).hint("export HOME=/home/you")
     })?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    Ok(Ports {
-        aws: Arc::new(SdkAwsSettings::new(paths.aws_config, |name| std::env::var_os(name))),
-        config: Arc::new(ConfigFile::new(paths.config)),
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let shown = |path: &Path| path.display().to_string();
+    let places = Places {
+        config: shown(&paths.config),
+        aws_credentials: shown(&paths.aws_credentials),
+        aws_config: shown(&paths.aws_config),
+        endpoint: variable("AWS_ENDPOINT_URL_STS").or_else(|| variable("AWS_ENDPOINT_URL")),
+    };
+    let ports = Ports {
+        aws: Arc::new(SdkAwsSettings::new(paths.aws_config.clone(), |name| std::env::var_os(name))),
+        config: Arc::new(ConfigFile::new(paths.config.clone())),
         entropy: Arc::new(SystemEntropy),
         keychain: Arc::new(OsKeychain::default()),
         sts: Arc::new(SdkSts::new(NetSettings::from_environment(), Arc::clone(&clock), SdkSts::DEADLINE)),
-        store: Arc::new(FileStore::new(paths.aws_credentials)),
-        state: Arc::new(StateFile::new(paths.state)),
+        store: Arc::new(FileStore::new(paths.aws_credentials.clone())),
+        state: Arc::new(StateFile::new(paths.state.clone())),
         clock,
-    })
+    };
+    Ok(Here { ports, paths, places })
+}
+
+/// What a program that stays needs besides.
+pub(crate) fn daemon_world(here: &Here) -> World {
+    let watched = vec![here.paths.config.clone(), here.paths.aws_credentials.clone()];
+    World {
+        ports: here.ports.clone(),
+        timer: Arc::new(WallTimer::new(Arc::clone(&here.ports.clock))),
+        notifier: Arc::new(DesktopNotifier::new()),
+        watch: Arc::new(PathWatch::new(watched)),
+    }
 }

@@ -9,18 +9,31 @@ use crate::usecase::forget;
 use crate::usecase::refresh;
 use crate::usecase::status;
 
-/// Names of profiles as the wire carries them.
+/// A profile's name as the wire carries it.
 ///
 /// # Errors
 ///
 /// Class `Usage` for a text that is no name.
+pub fn name(text: &str) -> Result<ProfileName, Failure> {
+    ProfileName::parse(text).map_err(|error| {
+        Failure::new(FailureClass::Usage, format!("PROFILE: {error}")).hint("a name such as: work")
+    })
+}
+
+/// Names of profiles as the wire carries them.
+///
+/// # Errors
+///
+/// As [`name`].
 pub fn names(texts: &[String]) -> Result<Vec<ProfileName>, Failure> {
-    let parse = |text: &String| {
-        ProfileName::parse(text).map_err(|error| {
-            Failure::new(FailureClass::Usage, format!("PROFILE: {error}")).hint("a name such as: work")
-        })
-    };
-    texts.iter().map(parse).collect()
+    texts.iter().map(|text| name(text)).collect()
+}
+
+/// The failure of a refresh that needs a code and has nobody to ask.
+#[must_use]
+pub fn nobody(names: &[String]) -> Failure {
+    Failure::new(FailureClass::NoSession, "an MFA code is needed, and there is no terminal to ask at")
+        .hint(format!("stsd refresh {} --code -   (reads the code from stdin)", names.join(" ")))
 }
 
 /// What became of each profile of a refresh; `file` is the credentials file.

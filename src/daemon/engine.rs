@@ -1,7 +1,6 @@
 //! The loop: one closed event, one owner of all state, no await of the world.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -104,16 +103,16 @@ impl Engine {
         let watch = Arc::clone(&self.world.watch);
         let mut changed = watch.changed();
         loop {
-            let wake = self.next_wake();
-            let woke = async {
-                match wake {
+            let deadline = self.next_wake();
+            let time = async {
+                match deadline {
                     Some(deadline) => timer.wait_until(deadline).await,
                     None => std::future::pending().await,
                 }
             };
             let event = tokio::select! {
                 Some(event) = self.queue.recv() => event,
-                () = woke => Event::Woke,
+                () = time => Event::Woke,
                 () = &mut changed => {
                     changed = watch.changed();
                     Event::FilesChanged
@@ -235,12 +234,8 @@ impl Engine {
             let after = one.session.status(now);
             if before != after.session {
                 let state = after.state.name();
-                match &after.session {
-                    Some(session) => {
-                        tracing::info!(profile = %one.name, state, expires_at = %session.expires_at, "session changed");
-                    }
-                    None => tracing::info!(profile = %one.name, state, "session changed"),
-                }
+                let expires_at = after.session.as_ref().map(|session| session.expires_at.to_rfc3339());
+                tracing::info!(profile = %one.name, state, expires_at, "session changed");
                 self.withdraw(&one.name);
             }
         }

@@ -6,7 +6,6 @@
 //!
 //! What is absent: a lock that is held across an await, a second place that decides, and the keychain at start.
 
-use std::future::Future;
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 

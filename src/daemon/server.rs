@@ -103,9 +103,10 @@ async fn dialogue(
                 }
                 None => return Ok(()),
             },
+            // What is read is kept between turns, so a turn that ends otherwise loses nothing.
             line = reader.line(), if typed.is_some() => match line.as_deref().map(decode::<FromClient>) {
-                Some(Ok(FromClient::Code { code, .. })) => give(&typed, Ok(code)).await,
-                Some(Ok(FromClient::NoCode { failure, .. })) => give(&typed, Err(failure.into())).await,
+                Some(Ok(FromClient::Code { code, .. })) => give(typed.as_ref(), Ok(code)),
+                Some(Ok(FromClient::NoCode { failure, .. })) => give(typed.as_ref(), Err(failure.into())),
                 // It went away, or it says what nobody asked: its request goes on, but it cannot answer any more.
                 Some(Ok(FromClient::Request(_)) | Err(_)) | None => {
                     typed = None;
@@ -118,11 +119,10 @@ async fn dialogue(
     }
 }
 
-async fn give(typed: &Option<mpsc::Sender<Typed>>, code: Typed) {
+fn give(typed: Option<&mpsc::Sender<Typed>>, code: Typed) {
     if let Some(typed) = typed {
         // Full or closed: nobody asked.
         drop(typed.try_send(code));
-        tokio::task::yield_now().await;
     }
 }
 
@@ -161,7 +161,9 @@ impl Writer {
     }
 
     async fn refuse(&mut self, failure: Failure) {
-        drop(self.send(&FromDaemon::Failed { id: 0, failure: failure.into() }).await);
+        if self.send(&FromDaemon::Failed { id: 0, failure: failure.into() }).await.is_none() {
+            tracing::debug!("refusal not taken");
+        }
     }
 }
 

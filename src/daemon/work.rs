@@ -14,7 +14,7 @@ use crate::ports::Answer as Later;
 use crate::protocol::message::{Action, Answer, FromDaemon, WireCode};
 use crate::usecase::Ports;
 use crate::usecase::forget::{Which, forget};
-use crate::usecase::refresh::{CodeSource, CodeWanted, RefreshRequest, refresh};
+use crate::usecase::refresh::{CodeSource, CodeWanted, RefreshRequest, Settling, refresh};
 use crate::usecase::remove::remove;
 
 /// The code that a client's user typed, or why there is none.
@@ -48,14 +48,15 @@ pub(super) async fn perform(ports: &Ports, config: &Config, action: Action, call
     };
     // A client that went away has lost its answer and nothing else.
     drop(answers.send(answer).await);
-    if let Some(write) = settling
-        && let Err(error) = write.settle().await
+    // Nobody waits for this any more; a session that did not survive is the profile's last error.
+    if let Some(settling) = settling
+        && let Err(failure) = settling.finish(ports).await
     {
-        tracing::warn!(%error, "another program wrote the credentials file at the same moment");
+        tracing::warn!(%failure, "session lost to another program");
     }
 }
 
-type Performed = Result<(Answer, Option<Box<dyn crate::ports::session_store::PreparedWrite>>), Failure>;
+type Performed = Result<(Answer, Option<Settling>), Failure>;
 
 async fn renew(
     ports: &Ports,
@@ -83,11 +84,9 @@ async fn drop_sessions(ports: &Ports, config: &Config, profiles: &[String], all:
 }
 
 async fn delete(ports: &Ports, config: &Config, profile: &str) -> Performed {
-    for name in answers::names(&[profile.to_owned()])? {
-        let done = remove(ports, config, &name).await?;
-        return Ok((Answer::Forgotten(answers::forgotten(vec![(name, Ok(done))])), None));
-    }
-    Ok((Answer::Nothing, None))
+    let name = answers::name(profile)?;
+    let done = remove(ports, config, &name).await?;
+    Ok((Answer::Forgotten(answers::forgotten(vec![(name, Ok(done))])), None))
 }
 
 /// The code of a request: with it, or asked for through its dialogue.
@@ -110,7 +109,7 @@ impl CodeSource for Codes {
             let code = match &self.given {
                 Some(code) => code.clone(),
                 None if self.may_ask => self.ask(names.clone(), wanted.serial.to_string()).await?,
-                None => return Err(nobody(&names)),
+                None => return Err(answers::nobody(&names)),
             };
             MfaCode::parse(code.digits()).map_err(|error| {
                 Failure::new(FailureClass::Usage, error.to_string())
@@ -127,13 +126,6 @@ impl Codes {
         self.answers.send(question).await.map_err(|_gone| gone())?;
         self.typed.lock().await.recv().await.ok_or_else(gone)?
     }
-}
-
-/// The failure of a refresh that needs a code and has nobody to ask.
-#[must_use]
-pub(super) fn nobody(names: &[String]) -> Failure {
-    Failure::new(FailureClass::NoSession, "an MFA code is needed, and there is no terminal to ask at")
-        .hint(format!("stsd refresh {} --code 123456", names.join(" ")))
 }
 
 /// What a task needs to perform requests.

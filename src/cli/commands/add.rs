@@ -5,6 +5,7 @@ use std::str::FromStr as _;
 use secrecy::SecretString;
 
 use crate::cli::args::AddArgs;
+use crate::cli::here::Here;
 use crate::cli::output::Output;
 use crate::cli::{flag, profile, terminal};
 use crate::config::edit::ProfileChange;
@@ -14,10 +15,10 @@ use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::keys::{AccessKeyId, LongTermKey, parse_secret};
 use crate::domain::mfa::MfaSerial;
 use crate::domain::profile::ProfileName;
-use crate::usecase::Ports;
 use crate::usecase::add::{AddRequest, Prepared, add, doubt, prepare};
 
-pub(crate) async fn run(args: &AddArgs, ports: &Ports, output: Output) -> Result<u8, Failure> {
+pub(crate) async fn run(args: &AddArgs, here: &Here, output: Output) -> Result<u8, Failure> {
+    let ports = &here.ports;
     let name = profile(&args.profile)?;
     let mut change = ProfileChange {
         mfa_serial: flag("add", "--mfa-serial", args.mfa_serial.as_deref(), MfaSerial::parse)?,
@@ -45,6 +46,7 @@ pub(crate) async fn run(args: &AddArgs, ports: &Ports, output: Output) -> Result
     }
     let request = AddRequest { profile: name.clone(), key, change, verify: !args.no_verify };
     let added = add(ports, &prepared, &request).await?;
+    here.reload().await;
     for warning in &added.warnings {
         output.warn(warning);
     }

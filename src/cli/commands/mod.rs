@@ -2,6 +2,7 @@
 
 pub(crate) mod add;
 pub(crate) mod completions;
+pub(crate) mod daemon;
 pub(crate) mod forget;
 pub(crate) mod refresh;
 pub(crate) mod remove;

@@ -1,82 +1,101 @@
 //! `stsd refresh`
 
-use std::path::Path;
 use std::str::FromStr as _;
-use std::sync::Mutex;
 
 use chrono::{DateTime, Local, Utc};
 use secrecy::ExposeSecret as _;
 
 use crate::cli::args::RefreshArgs;
+use crate::cli::here::{Here, unexpected};
 use crate::cli::output::Output;
 use crate::cli::{flag, profile, terminal};
+use crate::client::Dialogue;
 use crate::config::PromptKind;
+use crate::daemon::answers;
 use crate::domain::duration::{Human, SessionDuration};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::mfa::MfaCode;
-use crate::ports::Answer;
-use crate::usecase::Ports;
+use crate::domain::profile::ProfileName;
+use crate::ports::Answer as Later;
+use crate::protocol::message::{Action, Answer, Outcome, Refreshed, WireCode};
 use crate::usecase::profiles::load_config;
-use crate::usecase::refresh::{CodeSource, CodeWanted, RefreshRequest, Refreshed, refresh};
+use crate::usecase::refresh::{CodeSource, CodeWanted, RefreshRequest, Settling, refresh};
 
-pub(crate) async fn run(args: &RefreshArgs, ports: &Ports, output: Output) -> Result<u8, Failure> {
-    let request = RefreshRequest {
-        profiles: args.profiles.iter().map(|name| profile(name)).collect::<Result<_, _>>()?,
-        duration: flag("refresh", "--duration", args.duration.as_deref(), SessionDuration::from_str)?,
-    };
+pub(crate) async fn run(args: &RefreshArgs, here: &Here, output: Output) -> Result<u8, Failure> {
+    let profiles: Vec<ProfileName> =
+        args.profiles.iter().map(|name| profile(name)).collect::<Result<_, _>>()?;
+    let duration = flag("refresh", "--duration", args.duration.as_deref(), SessionDuration::from_str)?;
     let given = given_code(args)?;
-    let config = load_config(ports)?;
+    let config = load_config(&here.ports)?;
     let may_ask = terminal::is_there() && config.prompt != PromptKind::None;
-    let codes: Box<dyn CodeSource> = match given {
-        Some(code) => Box::new(Given(Mutex::new(code))),
-        None if may_ask => Box::new(Terminal),
-        None => Box::new(Nobody),
-    };
-    let outcome = refresh(ports, &config, &request, codes.as_ref()).await?;
-    let mut first_failure = None;
-    let now = ports.clock.now();
-    let several = outcome.profiles.len() > 1;
-    for (name, result) in outcome.profiles {
-        match result {
-            Ok(refreshed) => {
-                for warning in &refreshed.warnings {
-                    output.warn(&format!("{name}: {warning}"));
-                }
-                output.say(&format!("{name}: {}", told(&refreshed, ports.store.path(), now)));
-            }
-            Err(mut failure) => {
-                let code = failure.class.exit_code();
-                if several {
-                    failure.message = format!("{name}: {}", failure.message);
-                }
-                output.failure(&failure);
-                first_failure.get_or_insert(code);
-            }
+    let (outcomes, settling) = if let Some(daemon) = here.daemon().await? {
+        let action = Action::Refresh {
+            profiles: profiles.iter().map(ToString::to_string).collect(),
+            duration_seconds: duration.map(SessionDuration::as_secs),
+            code: given.as_ref().map(|code| WireCode::new(code.digits())),
+            may_ask,
+        };
+        match daemon.call(action, &mut Terminal).await? {
+            Answer::Refreshed(outcomes) => (outcomes, None),
+            Answer::Status(_) | Answer::Forgotten(_) | Answer::Nothing => return Err(unexpected()),
         }
-    }
-    if outcome.settling.is_some() {
-        output.say("note: nothing will warn you before it expires; look with: stsd status");
-    }
-    if let Some(settling) = outcome.settling
-        && let Err(failure) = settling.finish(ports).await
-    {
+    } else {
+        let request = RefreshRequest { profiles, duration };
+        let outcome = refresh(&here.ports, &config, &request, &Codes { given, may_ask }).await?;
+        let outcomes = answers::refreshed(outcome.profiles, here.ports.store.path());
+        if outcome.settling.is_some() {
+            output.say("note: the daemon does not run: nothing will warn you before the session expires");
+        }
+        (outcomes, outcome.settling)
+    };
+    let mut first_failure = tell(output, outcomes, here.ports.clock.now());
+    if let Some(failure) = settled(settling, here).await {
         output.failure(&failure);
         first_failure.get_or_insert(failure.class.exit_code());
     }
     Ok(first_failure.unwrap_or(0))
 }
 
+async fn settled(settling: Option<Settling>, here: &Here) -> Option<Failure> {
+    settling?.finish(&here.ports).await.err()
+}
+
+/// Says what became of each profile; the exit code is that of the first failure.
+fn tell(output: Output, outcomes: Vec<Outcome<Refreshed>>, now: DateTime<Utc>) -> Option<u8> {
+    let mut first_failure = None;
+    let several = outcomes.len() > 1;
+    for Outcome { profile, result } in outcomes {
+        match result {
+            Ok(refreshed) => {
+                for warning in &refreshed.warnings {
+                    output.warn(&format!("{profile}: {warning}"));
+                }
+                output.say(&format!("{profile}: {}", told(&refreshed, now)));
+            }
+            Err(failure) => {
+                let mut failure = Failure::from(failure);
+                let code = failure.class.exit_code();
+                if several {
+                    failure.message = format!("{profile}: {}", failure.message);
+                }
+                output.failure(&failure);
+                first_failure.get_or_insert(code);
+            }
+        }
+    }
+    first_failure
+}
+
 /// "session until 02:04 (12h) in [work] of /home/alice/.aws/credentials".
-fn told(refreshed: &Refreshed, file: &Path, now: DateTime<Utc>) -> String {
+fn told(refreshed: &Refreshed, now: DateTime<Utc>) -> String {
     let local = refreshed.expires_at.with_timezone(&Local);
     let same_day = local.date_naive() == now.with_timezone(&Local).date_naive();
     let until = local.format(if same_day { "%H:%M" } else { "%a %H:%M" });
     let left = (refreshed.expires_at - now).to_std().unwrap_or_default();
     // What STS grants runs from its own clock: a fraction of a second is missing by the time it arrives.
     let left = Human(std::time::Duration::from_secs((left.as_secs() + 30) / 60 * 60));
-    let sections: Vec<_> =
-        refreshed.sections.iter().map(|written| format!("[{}]", written.section)).collect();
-    format!("session until {until} ({left}) in {} of {}", sections.join(", "), file.display())
+    let sections: Vec<_> = refreshed.sections.iter().map(|section| format!("[{section}]")).collect();
+    format!("session until {until} ({left}) in {} of {}", sections.join(", "), refreshed.file)
 }
 
 /// The code of the command line or of stdin, checked before anything else happens.
@@ -96,58 +115,46 @@ fn given_code(args: &RefreshArgs) -> Result<Option<MfaCode>, Failure> {
     parse(flag).map(Some)
 }
 
-/// A code from the command line.
-struct Given(Mutex<MfaCode>);
+/// Asks at the terminal of the command.
+fn ask(profiles: &[String], serial: &str) -> Result<MfaCode, Failure> {
+    let question = format!("MFA code for {} ({serial}): ", profiles.join(", "));
+    let typed = terminal::ask_hidden(&question)?;
+    MfaCode::parse(typed.expose_secret().trim_ascii()).map_err(|error| {
+        Failure::new(FailureClass::Usage, error.to_string())
+            .hint(format!("stsd refresh {}", profiles.join(" ")))
+    })
+}
 
-/// The terminal of the command.
+/// The terminal of the command, when the daemon asks.
 struct Terminal;
 
-/// No code, no terminal.
-struct Nobody;
-
-impl CodeSource for Given {
-    fn in_hand(&self) -> bool {
-        true
+impl Dialogue for Terminal {
+    fn code(&mut self, profiles: &[String], serial: &str) -> Result<WireCode, Failure> {
+        ask(profiles, serial).map(|code| WireCode::new(code.digits()))
     }
 
-    fn obtain<'a>(&'a self, _wanted: &'a CodeWanted) -> Answer<'a, Result<MfaCode, Failure>> {
-        let code = self.0.lock().map(|code| code.clone());
-        let code = code.map_err(|_poisoned| Failure::new(FailureClass::Internal, "the code was lost"));
-        Box::pin(async { code })
-    }
+    fn progress(&mut self, _answer: Answer) {}
 }
 
-impl CodeSource for Terminal {
+/// The code of the command line, or the terminal of the command, or nobody.
+struct Codes {
+    given: Option<MfaCode>,
+    may_ask: bool,
+}
+
+impl CodeSource for Codes {
     fn in_hand(&self) -> bool {
-        false
+        self.given.is_some()
     }
 
-    fn obtain<'a>(&'a self, wanted: &'a CodeWanted) -> Answer<'a, Result<MfaCode, Failure>> {
+    fn obtain<'a>(&'a self, wanted: &'a CodeWanted) -> Later<'a, Result<MfaCode, Failure>> {
         Box::pin(async move {
             let names: Vec<_> = wanted.profiles.iter().map(ToString::to_string).collect();
-            let question = format!("MFA code for {} ({}): ", names.join(", "), wanted.serial);
-            let typed = terminal::ask_hidden(&question)?;
-            MfaCode::parse(typed.expose_secret().trim_ascii()).map_err(|error| {
-                Failure::new(FailureClass::Usage, error.to_string())
-                    .hint(format!("stsd refresh {}", names.join(" ")))
-            })
-        })
-    }
-}
-
-impl CodeSource for Nobody {
-    fn in_hand(&self) -> bool {
-        false
-    }
-
-    fn obtain<'a>(&'a self, wanted: &'a CodeWanted) -> Answer<'a, Result<MfaCode, Failure>> {
-        let names: Vec<_> = wanted.profiles.iter().map(ToString::to_string).collect();
-        Box::pin(async move {
-            Err(Failure::new(
-                FailureClass::NoSession,
-                "an MFA code is needed, and there is no terminal to ask at",
-            )
-            .hint(format!("stsd refresh {} --code -   (reads the code from stdin)", names.join(" "))))
+            match &self.given {
+                Some(code) => Ok(code.clone()),
+                None if self.may_ask => ask(&names, wanted.serial.as_str()),
+                None => Err(answers::nobody(&names)),
+            }
         })
     }
 }

@@ -1,39 +1,101 @@
 //! `stsd status`
 
+use std::io::{self, IsTerminal as _};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Local, SecondsFormat, Utc};
 use serde::Serialize;
 
 use crate::cli::args::StatusArgs;
+use crate::cli::here::{Here, Silent, unexpected};
 use crate::cli::output::{Output, clean, data};
 use crate::cli::profile;
+use crate::client::{Client, Dialogue};
+use crate::daemon::answers;
 use crate::domain::duration::{Human, SessionDuration};
 use crate::domain::failure::{Failure, FailureClass};
-use crate::domain::mfa::MfaSerial;
-use crate::domain::profile::SectionName;
-use crate::domain::record::LastError;
+use crate::domain::profile::ProfileName;
 use crate::domain::session::State;
-use crate::usecase::Ports;
+use crate::ports::time::Clock;
+use crate::protocol::message::{Action, Answer, Hello, ProfileStatus, WireCode};
 use crate::usecase::profiles::load_config;
-use crate::usecase::status::{ProfileStatus, status};
+use crate::usecase::status::status;
 
 /// Cells of the bar.
 const CELLS: usize = 12;
 
-pub(crate) async fn run(args: &StatusArgs, ports: &Ports, output: Output) -> Result<u8, Failure> {
+pub(crate) async fn run(args: &StatusArgs, here: &Here, output: Output) -> Result<u8, Failure> {
     let names = args.profiles.iter().map(|name| profile(name)).collect::<Result<Vec<_>, _>>()?;
-    let config = load_config(ports)?;
-    let statuses = status(ports, &config, &names).await?;
+    let config = load_config(&here.ports)?;
+    let daemon = here.daemon().await?;
+    if args.watch {
+        return watch(daemon, &names, here, output).await;
+    }
+    let (daemon, statuses) = match daemon {
+        Some(client) => {
+            let daemon = JsonDaemon::of(client.daemon());
+            match client.call(asked(&names, false), &mut Silent).await? {
+                Answer::Status(statuses) => (daemon, statuses),
+                Answer::Refreshed(_) | Answer::Forgotten(_) | Answer::Nothing => return Err(unexpected()),
+            }
+        }
+        None => (JsonDaemon::NONE, answers::statuses(status(&here.ports, &config, &names).await?)),
+    };
     if args.json {
-        data(&json(&statuses)?)?;
+        data(&json(daemon, &statuses)?)?;
     } else if statuses.is_empty() {
         output.say("no profile is configured yet; begin with: stsd add work");
     } else {
-        data(&table(&statuses, ports.clock.now()))?;
+        data(&table(&statuses, here.ports.clock.now()))?;
     }
-    let all_valid = !statuses.is_empty() && statuses.iter().all(|one| one.status.state.is_valid());
+    let valid =
+        |one: &ProfileStatus| one.state == State::Active.name() || one.state == State::Expiring.name();
+    let all_valid = !statuses.is_empty() && statuses.iter().all(valid);
     Ok(if all_valid { 0 } else { FailureClass::NoSession.exit_code() })
+}
+
+fn asked(names: &[ProfileName], watch: bool) -> Action {
+    Action::Status { profiles: names.iter().map(ToString::to_string).collect(), watch }
+}
+
+/// Draws the table anew at every change, until the user ends it or the daemon does.
+async fn watch(
+    daemon: Option<Client>,
+    names: &[ProfileName],
+    here: &Here,
+    output: Output,
+) -> Result<u8, Failure> {
+    let Some(daemon) = daemon else {
+        return Err(Failure::new(FailureClass::Unavailable, "--watch needs the daemon, and it does not run")
+            .hint("stsd daemon"));
+    };
+    let mut screen =
+        Screen { clock: Arc::clone(&here.ports.clock), output, clears: io::stdout().is_terminal() };
+    daemon.call(asked(names, true), &mut screen).await.map(|_ended| 0)
+}
+
+/// Where a watched status is drawn.
+struct Screen {
+    clock: Arc<dyn Clock>,
+    output: Output,
+    clears: bool,
+}
+
+impl Dialogue for Screen {
+    fn code(&mut self, profiles: &[String], _serial: &str) -> Result<WireCode, Failure> {
+        Err(answers::nobody(profiles))
+    }
+
+    fn progress(&mut self, answer: Answer) {
+        let Answer::Status(statuses) = answer else { return };
+        let begin = if self.clears { "\x1b[H\x1b[2J" } else { "" };
+        let end = if self.clears { "" } else { "\n" };
+        let text = [begin, &table(&statuses, self.clock.now()), end].concat();
+        if let Err(failure) = data(&text) {
+            self.output.failure(&failure);
+        }
+    }
 }
 
 /// The JSON that scripts rely on: keys may be added, never changed.
@@ -51,14 +113,22 @@ struct JsonDaemon {
     pid: Option<u32>,
 }
 
+impl JsonDaemon {
+    const NONE: Self = Self { running: false, version: None, pid: None };
+
+    fn of(hello: &Hello) -> Self {
+        Self { running: true, version: Some(hello.version.clone()), pid: Some(hello.pid) }
+    }
+}
+
 #[derive(Serialize)]
 struct JsonProfile<'a> {
     profile: &'a str,
     section: Option<&'a str>,
-    sections: Vec<&'a str>,
-    kind: &'static str,
-    state: &'static str,
-    access_key_id: Option<String>,
+    sections: &'a [String],
+    kind: &'a str,
+    state: &'a str,
+    access_key_id: Option<&'a str>,
     expires_at: Option<String>,
     seconds_left: Option<u64>,
     mfa_serial: Option<&'a str>,
@@ -73,36 +143,31 @@ struct JsonError<'a> {
     at: String,
 }
 
-fn json(statuses: &[ProfileStatus]) -> Result<String, Failure> {
-    let json = Json {
-        version: 1,
-        daemon: JsonDaemon { running: false, version: None, pid: None },
-        profiles: statuses.iter().map(json_profile).collect(),
-    };
+fn json(daemon: JsonDaemon, statuses: &[ProfileStatus]) -> Result<String, Failure> {
+    let json = Json { version: 1, daemon, profiles: statuses.iter().map(json_profile).collect() };
     serde_json::to_string_pretty(&json).map(|text| text + "\n").map_err(|_impossible| {
         Failure::new(FailureClass::Internal, "the status could not be printed as JSON")
     })
 }
 
 fn json_profile(one: &ProfileStatus) -> JsonProfile<'_> {
-    let session = one.status.session.as_ref();
     JsonProfile {
-        profile: one.profile.name.as_str(),
-        section: one.profile.sections.first().map(SectionName::as_str),
-        sections: one.profile.sections.iter().map(SectionName::as_str).collect(),
-        kind: if one.profile.role.is_some() { "role" } else { "session" },
-        state: one.status.state.name(),
-        access_key_id: session.map(|session| session.id.last_four().to_string()),
-        expires_at: session.map(|session| rfc3339(session.expires_at)),
-        seconds_left: one.status.seconds_left,
-        mfa_serial: one.mfa_serial.as_ref().map(MfaSerial::as_str),
-        last_error: one.last_error.as_ref().map(json_error),
-        next_notice_at: one.status.next_notice_at.map(rfc3339),
+        profile: &one.profile,
+        section: one.section.as_deref(),
+        sections: &one.sections,
+        kind: &one.kind,
+        state: &one.state,
+        access_key_id: one.access_key_id.as_deref(),
+        expires_at: one.expires_at.map(rfc3339),
+        seconds_left: one.seconds_left,
+        mfa_serial: one.mfa_serial.as_deref(),
+        last_error: one.last_error.as_ref().map(|last| JsonError {
+            class: &last.class,
+            message: &last.message,
+            at: rfc3339(last.at),
+        }),
+        next_notice_at: one.next_notice_at.map(rfc3339),
     }
-}
-
-fn json_error(error: &LastError) -> JsonError<'_> {
-    JsonError { class: &error.class, message: &error.message, at: rfc3339(error.at) }
 }
 
 fn rfc3339(at: DateTime<Utc>) -> String {
@@ -132,40 +197,28 @@ fn table(statuses: &[ProfileStatus], now: DateTime<Utc>) -> String {
     for one in statuses {
         if let Some(error) = &one.last_error {
             let ago = (now - error.at).to_std().unwrap_or_default();
-            text += &[
-                "\n",
-                one.profile.name.as_str(),
-                ": ",
-                &clean(&error.message),
-                " (",
-                &words(ago),
-                " ago)\n",
-            ]
-            .concat();
+            text += &["\n", one.profile.as_str(), ": ", &clean(&error.message), " (", &words(ago), " ago)\n"]
+                .concat();
         }
     }
     text
 }
 
 fn row(one: &ProfileStatus) -> [String; 6] {
-    let left = Duration::from_secs(one.status.seconds_left.unwrap_or_default());
-    let (left_words, bar) = match one.status.state {
-        State::Absent | State::Expired => ("-".to_owned(), format!("[{}]", "-".repeat(CELLS))),
-        State::Active | State::Expiring => (words(left), bar(one, left)),
+    let left = Duration::from_secs(one.seconds_left.unwrap_or_default());
+    let (left_words, bar) = if left.is_zero() {
+        ("-".to_owned(), format!("[{}]", "-".repeat(CELLS)))
+    } else {
+        (words(left), bar(one, left))
     };
-    let expires = one
-        .status
-        .session
-        .as_ref()
-        .map(|session| session.expires_at.with_timezone(&Local).format("%Y-%m-%d %H:%M").to_string());
-    let sections: Vec<_> = one.profile.sections.iter().map(SectionName::as_str).collect();
+    let expires = one.expires_at.map(|at| at.with_timezone(&Local).format("%Y-%m-%d %H:%M").to_string());
     [
-        one.profile.name.to_string(),
-        one.status.state.name().to_owned(),
+        one.profile.clone(),
+        one.state.clone(),
         left_words,
         bar,
         expires.unwrap_or_else(|| "-".to_owned()),
-        sections.join(", "),
+        one.sections.join(", "),
     ]
 }
 
@@ -178,8 +231,7 @@ fn words(left: Duration) -> String {
 
 /// What is left of the session's whole life; of 12 hours where its begin is unknown.
 fn bar(one: &ProfileStatus, left: Duration) -> String {
-    let session = one.status.session.as_ref();
-    let life = session.and_then(|session| (session.expires_at - session.issued_at?).to_std().ok());
+    let life = one.expires_at.zip(one.issued_at).and_then(|(end, begin)| (end - begin).to_std().ok());
     let whole = life.map_or(SessionDuration::DEFAULT.as_secs(), |life| life.as_secs()).max(1);
     let full = (1..=CELLS).filter(|cell| {
         let reached = u64::try_from(cell - 1).unwrap_or_default() * whole;

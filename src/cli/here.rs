@@ -1,0 +1,55 @@
+//! Where a command runs: the world of this user, and the daemon if there is one.
+
+use crate::client::{Client, Dialogue};
+use crate::daemon::answers;
+use crate::domain::failure::{Failure, FailureClass};
+use crate::paths::Paths;
+use crate::protocol::message::{Action, Answer, Places, WireCode};
+use crate::usecase::Ports;
+
+/// The world of this user.
+#[derive(Debug)]
+pub(crate) struct Here {
+    /// What the use cases act on when no daemon runs.
+    pub(crate) ports: Ports,
+    /// Every path.
+    pub(crate) paths: Paths,
+    /// What this environment leads to.
+    pub(crate) places: Places,
+}
+
+impl Here {
+    /// The daemon of this user, if it runs.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::connect`].
+    pub(crate) async fn daemon(&self) -> Result<Option<Client>, Failure> {
+        Client::connect(&self.paths.socket, self.places.clone()).await
+    }
+
+    /// Tells a daemon that runs to read the configuration again. That it does not is its own business.
+    pub(crate) async fn reload(&self) {
+        if let Ok(Some(daemon)) = self.daemon().await
+            && let Err(failure) = daemon.call(Action::Reload, &mut Silent).await
+        {
+            tracing::debug!(%failure, "daemon not told");
+        }
+    }
+}
+
+/// A command that is asked nothing.
+pub(crate) struct Silent;
+
+impl Dialogue for Silent {
+    fn code(&mut self, profiles: &[String], _serial: &str) -> Result<WireCode, Failure> {
+        Err(answers::nobody(profiles))
+    }
+
+    fn progress(&mut self, _answer: Answer) {}
+}
+
+/// The failure of a daemon that answers something else than was asked.
+pub(crate) fn unexpected() -> Failure {
+    Failure::new(FailureClass::Internal, "the daemon gave another answer than was asked for")
+}
