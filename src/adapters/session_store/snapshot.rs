@@ -114,7 +114,11 @@ impl Snapshot {
 
     /// True if the target is, byte for byte, what was read.
     pub(super) fn is_current(&self, target: &Target) -> Result<bool, StoreError> {
-        let path = &target.file;
+        self.is_at(&target.file)
+    }
+
+    /// True if what was read lies at `path` and is still, byte for byte, what it was.
+    pub(super) fn is_at(&self, path: &Path) -> Result<bool, StoreError> {
         let Some(mut file) = open(path, OFlags::NOFOLLOW)? else {
             return Ok(self.stamp.is_none());
         };

@@ -16,6 +16,7 @@ use crate::ports::session_store::{SectionTarget, SectionWritten, SessionStore as
 mod disk_full;
 mod foreign;
 mod refusing;
+mod replacing;
 mod writing;
 
 /// What stands in the file before.

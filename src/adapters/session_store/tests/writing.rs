@@ -140,22 +140,17 @@ fn two_stores_at_once_lose_nothing() {
 fn what_a_killed_process_left_is_removed_and_what_a_living_one_uses_is_not() {
     let (root, path) = aws(BEFORE);
     let at = |name: &str| root.path().join(name);
-    let make = |name: &str, age| {
-        fs::write(at(name), "x").unwrap();
-        make_old(&at(name), Duration::from_secs(age));
-    };
-    make(".credentials.stsd-abcdefgh", 120);
-    make(".credentials.stsd-ijklmnop", 120);
-    make(".credentials.stsd-22222222", 10);
-    make(".credentials.stsd-ABCDEFGH", 120);
-    make(".credentials.stsd-abc", 120);
+    let make = |name: &str| fs::write(at(name), "x").unwrap();
+    make(".credentials.stsd-abcdefgh");
+    make(".credentials.stsd-ijklmnop");
+    make(".credentials.stsd-ABCDEFGH");
+    make(".credentials.stsd-abc");
     symlink("credentials", at(".credentials.stsd-linklink")).unwrap();
     let _living = Lock::take(&at(".credentials.stsd-ijklmnop"), Duration::ZERO).unwrap();
     put(&path, &["work"], "ONE").unwrap();
     assert_eq!(
         names(root.path()),
         [
-            ".credentials.stsd-22222222",
             ".credentials.stsd-ABCDEFGH",
             ".credentials.stsd-abc",
             ".credentials.stsd-ijklmnop",
