@@ -76,13 +76,18 @@ impl Job {
         Self::rehearsed(path, target, targets, lock.transpose()?).map(drop)
     }
 
-    /// Opens the file for a removal; `None` if there is no file.
+    /// Opens the file for a removal; `None` if there is no file. What a killed process left of a session goes too.
     pub(super) fn open(path: &Path, targets: Vec<SectionTarget>) -> Result<Option<Self>, StoreError> {
         let Some(target) = Target::resolve(path)? else { return Ok(None) };
-        if target.metadata()?.is_none() {
+        // Where nothing is, not even a lock file is made.
+        if target.metadata()?.is_none() && !leftovers::are_there(&target) {
             return Ok(None);
         }
         let lock = Lock::take(&Lock::path(&target), lock::PATIENCE)?;
+        leftovers::remove(&target, None);
+        if target.metadata()?.is_none() {
+            return Ok(None);
+        }
         let snapshot = Snapshot::take(&target, None)?;
         Ok(Some(Self::new(path, target, targets, snapshot, None, Some(lock))))
     }

@@ -161,6 +161,22 @@ fn what_a_killed_process_left_is_removed_and_what_a_living_one_uses_is_not() {
 }
 
 #[test]
+fn a_session_is_forgotten_where_a_killed_process_left_it_too() {
+    let (root, path) = aws(BEFORE);
+    let remove = || run(FileStore::new(path.clone()).remove(&targets(&["work"]))).unwrap();
+    for name in [".credentials.stsd-abcdefgh", ".credentials.stsd-swap-abcdefgh"] {
+        let text = format!("{BEFORE}\n[work]\n{}", lines("ONE"));
+        fs::write(root.path().join(name), text).unwrap();
+        assert_eq!(remove(), [Removal::Absent]);
+        assert_eq!(names(root.path()), ["credentials"]);
+    }
+    fs::remove_file(&path).unwrap();
+    fs::write(root.path().join(".credentials.stsd-abcdefgh"), "x").unwrap();
+    assert_eq!(remove(), [Removal::Absent]);
+    assert!(names(root.path()).is_empty());
+}
+
+#[test]
 fn only_what_was_written_is_forgotten() {
     let (_root, path) = aws(BEFORE);
     put(&path, &["work"], "ONE").unwrap();
