@@ -101,8 +101,8 @@ impl Target {
         if !metadata.is_dir() {
             return Err(unsafe_because(directory, "is not a directory"));
         }
-        // Its owner can exchange whatever is in it, or make the lock that we would wait for. Root's is no better: what
-        // only root may write is none of our files' places, and what group and others may write is not root's alone.
+        // Its owner can exchange whatever is in it, or hold the lock for ever. Root's is refused too: where we may write
+        // in it, so may a group or everybody.
         if metadata.uid() != rustix::process::geteuid().as_raw() {
             return Err(unsafe_because(directory, OTHERS_DIRECTORY));
         }
