@@ -31,6 +31,11 @@ pub(super) enum Name {
 
 /// A temporary file beside the target, 0600 from its first moment, removed when dropped.
 ///
+/// The credentials file has this mode ever after, whatever it had before: 0640 becomes 0600, and so does the odd 0700. A
+/// file that even its owner may not write is refused before. Its group, access control lists and extended attributes are
+/// not carried over: under 0600 none of them lets anybody in, and what others may read is no place for a session. (A
+/// default list of the directory gives nothing either: the mode of creation masks it.)
+///
 /// It is locked while in use: what carries the name but no lock belongs to a process that was killed.
 #[derive(Debug)]
 pub(super) struct Temporary {

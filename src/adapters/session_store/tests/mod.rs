@@ -13,6 +13,7 @@ use crate::domain::keys::{AccessKeyId, SessionCredentials};
 use crate::domain::profile::SectionName;
 use crate::ports::session_store::{SectionTarget, SectionWritten, SessionStore as _, StoreError};
 
+mod changed;
 mod disk_full;
 mod foreign;
 mod refusing;

@@ -128,7 +128,7 @@ fn of_two_files_put_in_place_the_last_wins_and_the_first_is_kept_beside() {
     assert!(kept.starts_with(".credentials.stsd-swap-"), "{kept}");
     assert_eq!(text(&root.path().join(&kept)), THEIRS);
     // Not even the next write takes it away.
-    make_old(&root.path().join(&kept), Duration::from_secs(600));
+    make_old(&root.path().join(&kept), Duration::from_mins(10));
     make_old(&path, Duration::from_secs(5));
     put(&path, &["work"], "ONE").unwrap();
     assert_eq!(names(root.path()), [kept, "credentials".to_owned()]);

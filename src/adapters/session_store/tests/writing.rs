@@ -46,11 +46,16 @@ fn a_missing_file_and_directory_are_made_private() {
 }
 
 #[test]
-fn a_file_that_others_could_read_becomes_private() {
-    let (_root, path) = aws(BEFORE);
-    set_mode(&path, 0o644);
-    put(&path, &["work"], "ONE").unwrap();
-    assert_eq!(mode(&path), 0o600);
+fn whatever_the_old_files_mode_and_group_the_new_one_is_private() {
+    for old in [0o644, 0o640, 0o660, 0o4777, 0o600, 0o700] {
+        let (_root, path) = aws(BEFORE);
+        let own = fs::metadata(&path).unwrap().gid();
+        let foreign_group = std::os::unix::fs::chown(&path, None, Some(12345)).is_ok();
+        set_mode(&path, old);
+        put(&path, &["work"], "ONE").unwrap();
+        assert_eq!(mode(&path), 0o600, "{old:o}");
+        assert!(!foreign_group || fs::metadata(&path).unwrap().gid() == own);
+    }
 }
 
 #[test]
