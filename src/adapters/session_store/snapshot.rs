@@ -215,10 +215,11 @@ pub(super) fn read_all(file: &mut File, path: &Path) -> Result<Zeroizing<Vec<u8>
     Ok(bytes)
 }
 
-/// True if the file, from where it stands, holds exactly these bytes.
+/// True if the file, from its beginning, holds exactly these bytes.
 pub(super) fn holds(file: &mut File, expected: &[u8]) -> std::io::Result<bool> {
     file.seek(SeekFrom::Start(0))?;
-    let mut chunk = Zeroizing::new(vec![0; CHUNK]);
+    // No larger than it has to be (one byte more tells a longer file): its wiping costs more than the reading.
+    let mut chunk = Zeroizing::new(vec![0; CHUNK.min(expected.len() + 1)]);
     let mut rest = expected;
     loop {
         let read = fill(file, &mut chunk)?;
@@ -226,7 +227,7 @@ pub(super) fn holds(file: &mut File, expected: &[u8]) -> std::io::Result<bool> {
             (Some(found), Some((head, tail))) if found == head => rest = tail,
             (_, _) => return Ok(false),
         }
-        if read < CHUNK {
+        if read < chunk.len() {
             return Ok(rest.is_empty());
         }
     }
