@@ -11,7 +11,7 @@ use crate::domain::fingerprint::Fingerprint;
 use crate::domain::keys::SessionCredentials;
 use crate::domain::profile::SectionName;
 
-/// Why the credentials file was left as it is.
+/// Why the credentials file was left as it is, or ([`StoreError::changed`]) what failed after it was replaced.
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// The file's content forbids the edit.
@@ -39,6 +39,9 @@ pub enum StoreError {
         action: &'static str,
         /// The operating system's words.
         reason: String,
+        /// True if the file may have been replaced before this failed: it is whole, but its last change may not be on
+        /// the disk yet, or another program's change may have to be looked at.
+        changed: bool,
     },
     /// Another program holds the lock.
     #[error("{}: locked by another program{} for more than {seconds} s", path.display(), match holder { Some(pid) => format!(" (pid {pid})"), None => String::new() })]
@@ -56,6 +59,14 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+}
+
+impl StoreError {
+    /// True if it must not be said that nothing was changed.
+    #[must_use]
+    pub fn changed(&self) -> bool {
+        matches!(self, Self::Io { changed: true, .. })
+    }
 }
 
 /// A section that a session goes to or comes from.
@@ -78,7 +89,8 @@ pub struct SectionWritten {
     pub created: bool,
 }
 
-/// The credentials file, edited only as a whole and only safely: every failure leaves it byte for byte as it was.
+/// The credentials file, edited only as a whole and only safely: a failure leaves it byte for byte as it was, unless
+/// its [`StoreError::changed`] says that it came after the replacement, which is never half of one.
 pub trait SessionStore: Send + Sync {
     /// The file, for messages.
     fn path(&self) -> &Path;
@@ -98,6 +110,10 @@ pub trait SessionStore: Send + Sync {
 
     /// Takes the session out of each section, in one replacement of the file. A section that was `created` goes
     /// whole if nothing else stands in it.
+    ///
+    /// It also looks after other programs' changes, as [`PreparedWrite::settle`] does: after a
+    /// [`StoreError::Refused`] or [`StoreError::Busy`] the session may be out of the file already.
+    /// Calling it again is right after every error.
     fn remove<'a>(&'a self, targets: &'a [SectionTarget]) -> Answer<'a, Result<Vec<Removal>, StoreError>>;
 }
 
@@ -105,7 +121,8 @@ pub trait SessionStore: Send + Sync {
 pub trait PreparedWrite: Send {
     /// Puts the session into every target, durable when this returns; in the order of the targets.
     ///
-    /// After an error it may be called again.
+    /// After an error it may be called again; one that has [`StoreError::changed`] says that the session may be in
+    /// the file, but is not known to be durable.
     fn write<'a>(
         &'a mut self,
         session: &'a SessionCredentials,

@@ -14,7 +14,21 @@ pub(super) fn io<E: Into<io::Error>>(path: &Path, action: &'static str) -> impl 
         let error = error.into();
         let busy = error.raw_os_error() == Some(Errno::BUSY.raw_os_error());
         let hint = if busy { "; it is a mount of its own and cannot be replaced" } else { "" };
-        StoreError::Io { path: path.to_owned(), action, reason: format!("{error}{hint}") }
+        StoreError::Io { path: path.to_owned(), action, reason: format!("{error}{hint}"), changed: false }
+    }
+}
+
+/// The same failure of a step that came after a replacement of the file.
+pub(super) fn changed(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Io { path, action, reason, changed: _ } => {
+            StoreError::Io { path, action, reason, changed: true }
+        }
+        StoreError::Unsafe { path, reason } => {
+            StoreError::Io { path, action: "look after it once it was replaced", reason, changed: true }
+        }
+        // These never say what state the file is in.
+        error @ (StoreError::Refused { .. } | StoreError::Locked { .. } | StoreError::Busy { .. }) => error,
     }
 }
 

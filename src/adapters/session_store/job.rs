@@ -6,8 +6,10 @@ use std::time::Instant;
 
 use chrono::DateTime;
 
-use super::errors::{refused, unsafe_because};
+use super::errors::{changed, refused, unsafe_because};
+use super::leftovers;
 use super::lock::{self, Lock};
+use super::replacement::{Replaced, rename};
 use super::snapshot::{self, Snapshot, Stamp, sync_directory};
 use super::target::Target;
 use super::temporary::Temporary;
@@ -74,13 +76,18 @@ impl Job {
         Self::rehearsed(path, target, targets, lock.transpose()?).map(drop)
     }
 
-    /// Opens the file for a removal; `None` if there is no file.
+    /// Opens the file for a removal; `None` if there is no file. What a killed process left of a session goes too.
     pub(super) fn open(path: &Path, targets: Vec<SectionTarget>) -> Result<Option<Self>, StoreError> {
         let Some(target) = Target::resolve(path)? else { return Ok(None) };
-        if target.metadata()?.is_none() {
+        // Where nothing is, not even a lock file is made.
+        if target.metadata()?.is_none() && !leftovers::are_there(&target) {
             return Ok(None);
         }
         let lock = Lock::take(&Lock::path(&target), lock::PATIENCE)?;
+        leftovers::remove(&target, None);
+        if target.metadata()?.is_none() {
+            return Ok(None);
+        }
         let snapshot = Snapshot::take(&target, None)?;
         Ok(Some(Self::new(path, target, targets, snapshot, None, Some(lock))))
     }
@@ -116,7 +123,7 @@ impl Job {
     ) -> Result<Self, StoreError> {
         let mut temporary = Temporary::create(&target)?;
         if lock.is_some() {
-            temporary.remove_leftovers(&target);
+            leftovers::remove(&target, Some(&temporary));
         }
         let snapshot = Snapshot::take(&target, Some(temporary.born()?))?;
         let mut job = Self::new(path, target, targets, snapshot, None, lock);
@@ -192,7 +199,7 @@ impl Job {
         for (sticky, created) in self.created.iter_mut().zip(created) {
             *sticky |= created;
         }
-        let ours = Snapshot::ours(file, document, &self.target.file)?;
+        let ours = Snapshot::ours(file, document, &self.target.file).map_err(changed)?;
         self.replaced = Some(std::mem::replace(&mut self.snapshot, ours));
         Ok(true)
     }
@@ -208,15 +215,22 @@ impl Job {
             self.temporary = Some(temporary);
             return Ok(None);
         }
-        let file = temporary.replace(&self.target)?;
-        self.unsynced = true;
-        Ok(Some(file))
+        match temporary.replace(&self.target, &self.snapshot, bytes, &mut rename)? {
+            Replaced::Done(file) => {
+                self.unsynced = true;
+                Ok(Some(file))
+            }
+            Replaced::Changed(temporary) => {
+                self.temporary = temporary;
+                Ok(None)
+            }
+        }
     }
 
     /// Makes the last replacement durable.
     pub(super) fn sync(&mut self) -> Result<(), StoreError> {
         if self.unsynced {
-            sync_directory(&self.target)?;
+            sync_directory(&self.target).map_err(changed)?;
             self.unsynced = false;
         }
         Ok(())

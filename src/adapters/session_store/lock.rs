@@ -33,6 +33,14 @@ impl Lock {
 
     /// Takes the lock, waiting at most `patience`.
     pub(super) fn take(path: &Path, patience: Duration) -> Result<Self, StoreError> {
+        Self::take_where(path, patience, is_at)
+    }
+
+    fn take_where(
+        path: &Path,
+        patience: Duration,
+        is_at: impl Fn(&File, &Path) -> bool,
+    ) -> Result<Self, StoreError> {
         let started = Instant::now();
         loop {
             let file = open(path)?;
@@ -55,6 +63,11 @@ impl Lock {
             if is_at(&file, path) {
                 return Ok(Self { _file: file });
             }
+            // There are file systems on which an open file and its name never agree.
+            if started.elapsed() >= patience {
+                return Err(io(path, "lock it")(std::io::Error::other("it does not stay at its place")));
+            }
+            sleep(NAP);
         }
     }
 }
@@ -132,5 +145,21 @@ mod tests {
         assert!(!is_at(&first, &path));
         let second = open(&path).unwrap();
         assert!(is_at(&second, &path) && !is_at(&first, &path));
+    }
+
+    #[test]
+    fn a_lock_file_that_is_never_at_its_place_is_given_up() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("credentials.lock");
+        let tries = std::cell::Cell::new(0);
+        let never = |_: &File, _: &Path| {
+            tries.set(tries.get() + 1);
+            assert!(tries.get() < 1000, "no end to it");
+            false
+        };
+        let error = Lock::take_where(&path, NAP * 3, never).unwrap_err();
+        assert!(error.to_string().ends_with("cannot lock it: it does not stay at its place"), "{error}");
+        // One that comes back is taken.
+        assert!(Lock::take_where(&path, NAP * 3, |_, _| tries.replace(0) == 0).is_ok());
     }
 }

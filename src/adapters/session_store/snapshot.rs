@@ -114,7 +114,11 @@ impl Snapshot {
 
     /// True if the target is, byte for byte, what was read.
     pub(super) fn is_current(&self, target: &Target) -> Result<bool, StoreError> {
-        let path = &target.file;
+        self.is_at(&target.file)
+    }
+
+    /// True if what was read lies at `path` and is still, byte for byte, what it was.
+    pub(super) fn is_at(&self, path: &Path) -> Result<bool, StoreError> {
         let Some(mut file) = open(path, OFlags::NOFOLLOW)? else {
             return Ok(self.stamp.is_none());
         };
@@ -211,10 +215,11 @@ pub(super) fn read_all(file: &mut File, path: &Path) -> Result<Zeroizing<Vec<u8>
     Ok(bytes)
 }
 
-/// True if the file, from where it stands, holds exactly these bytes.
+/// True if the file, from its beginning, holds exactly these bytes.
 pub(super) fn holds(file: &mut File, expected: &[u8]) -> std::io::Result<bool> {
     file.seek(SeekFrom::Start(0))?;
-    let mut chunk = Zeroizing::new(vec![0; CHUNK]);
+    // No larger than it has to be (one byte more tells a longer file): its wiping costs more than the reading.
+    let mut chunk = Zeroizing::new(vec![0; CHUNK.min(expected.len() + 1)]);
     let mut rest = expected;
     loop {
         let read = fill(file, &mut chunk)?;
@@ -222,7 +227,7 @@ pub(super) fn holds(file: &mut File, expected: &[u8]) -> std::io::Result<bool> {
             (Some(found), Some((head, tail))) if found == head => rest = tail,
             (_, _) => return Ok(false),
         }
-        if read < CHUNK {
+        if read < chunk.len() {
             return Ok(rest.is_empty());
         }
     }

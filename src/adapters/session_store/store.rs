@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::errors::changed;
 use super::job::{Change, Job};
 use super::snapshot::read_for_a_look;
 use crate::domain::aws_file::{Document, Removal};
@@ -61,7 +62,7 @@ impl SessionStore for FileStore {
             let absent = vec![Removal::Absent; targets.len()];
             let Some(mut job) = Job::open(&path, targets)? else { return Ok(absent) };
             let outcome = job.commit(&Change::Take)?;
-            job.settle(&Change::Take)?;
+            job.settle(&Change::Take).map_err(changed)?;
             Ok(outcome.removals)
         })
     }
@@ -103,7 +104,7 @@ impl PreparedWrite for Prepared {
     fn settle(self: Box<Self>) -> Answer<'static, Result<(), StoreError>> {
         let Self { path, sections: _, job, written } = *self;
         blocking(&path, move || match written {
-            Some(session) => lock(&job).settle(&Change::Put(session)),
+            Some(session) => lock(&job).settle(&Change::Put(session)).map_err(changed),
             None => Ok(()),
         })
     }
@@ -127,6 +128,8 @@ fn blocking<T: Send + 'static>(
                 path,
                 action: "finish the work on it",
                 reason: "a bug, or the program is ending".to_owned(),
+                // Nobody knows how far it came.
+                changed: true,
             }),
         }
     })

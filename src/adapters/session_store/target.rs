@@ -13,6 +13,9 @@ use crate::ports::session_store::StoreError;
 /// The largest file that is read, in bytes: 16 MiB, some 80,000 sections.
 pub(super) const LARGEST: u64 = 16 << 20;
 
+const OTHERS_DIRECTORY: &str = "is a directory of another user, who could replace the file: chown it to yourself, or let \
+     AWS_SHARED_CREDENTIALS_FILE name a file in a directory of your own";
+
 /// The file that is replaced: no symbolic link leads further.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Target {
@@ -97,6 +100,11 @@ impl Target {
         let metadata = fs::metadata(directory).map_err(io(directory, "look at it"))?;
         if !metadata.is_dir() {
             return Err(unsafe_because(directory, "is not a directory"));
+        }
+        // Its owner can exchange whatever is in it, or hold the lock for ever. Root's is refused too: where we may write
+        // in it, so may a group or everybody.
+        if metadata.uid() != rustix::process::geteuid().as_raw() {
+            return Err(unsafe_because(directory, OTHERS_DIRECTORY));
         }
         // Also with the sticky bit: others could put their own file or lock at a name that is still free.
         if metadata.mode() & 0o002 != 0 {

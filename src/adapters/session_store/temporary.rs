@@ -1,36 +1,48 @@
 //! The temporary file that becomes the credentials file.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::PathBuf;
 
 use rustix::fs::{FallocateFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::errors::io;
+use super::replacement::{How, Rename, is_unsupported};
 use super::snapshot::Moment;
 use super::target::Target;
 use crate::ports::session_store::StoreError;
 
-const PREFIX: &str = ".credentials.stsd-";
-const ALPHABET: [char; 32] = [
-    'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n', 'o', 'p', 'q', 'r', 's', 't', 'u',
-    'v', 'w', 'x', 'y', 'z', '2', '3', '4', '5', '6', '7',
-];
+/// In the name of a file that changes places with the target.
+const EXCHANGE: &[u8] = b"swap-";
+const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 const SUFFIX_LENGTH: usize = 8;
-/// Leftovers of killed processes are removed when they are as old as this, in seconds.
-const OLD: i64 = 60;
+
+/// What lies under a temporary name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Name {
+    /// `.credentials.stsd-abcdefgh`: our text, whole or not, which nobody has seen.
+    Text,
+    /// `.credentials.stsd-swap-abcdefgh`: our text before the exchange, the file of before after it.
+    Exchange,
+}
 
 /// A temporary file beside the target, 0600 from its first moment, removed when dropped.
+///
+/// The credentials file has this mode ever after, whatever it had before: 0640 becomes 0600, and so does the odd 0700. A
+/// file that even its owner may not write is refused before. Its group, access control lists and extended attributes are
+/// not carried over: under 0600 none of them lets anybody in, and what others may read is no place for a session. (A
+/// default list of the directory gives nothing either: the mode of creation masks it.)
 ///
 /// It is locked while in use: what carries the name but no lock belongs to a process that was killed.
 #[derive(Debug)]
 pub(super) struct Temporary {
-    file: File,
-    path: PathBuf,
-    /// False once the file has another name.
-    pending: bool,
+    pub(super) file: File,
+    pub(super) path: PathBuf,
+    /// False once what lies at the path is not ours to remove.
+    pub(super) pending: bool,
 }
 
 impl Temporary {
@@ -38,7 +50,7 @@ impl Temporary {
     pub(super) fn create(target: &Target) -> Result<Self, StoreError> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         loop {
-            let path = target.directory.join(name()?);
+            let path = target.directory.join(Name::Text.make(target)?);
             match rustix::fs::open(&path, flags, Mode::RUSR | Mode::WUSR) {
                 Ok(file) => {
                     let temporary = Self { file: file.into(), path, pending: true };
@@ -90,26 +102,30 @@ impl Temporary {
         self.file.sync_all().map_err(io(&self.path, "bring a temporary file to the disk"))
     }
 
-    /// Puts the file in the target's place and keeps it open.
-    pub(super) fn replace(mut self, target: &Target) -> Result<File, StoreError> {
-        let file = self.file.try_clone().map_err(io(&self.path, "keep it open"))?;
-        rustix::fs::rename(&self.path, &target.file).map_err(io(&target.file, "replace it"))?;
-        self.pending = false;
-        // The lock was the temporary file's; a tool that locks the credentials file itself must not find it.
-        if let Err(error) = rustix::fs::flock(&file, FlockOperation::Unlock) {
-            tracing::debug!(%error, "new file not unlocked");
-        }
-        Ok(file)
+    /// The open file once more; both share one position.
+    pub(super) fn another_handle(&self) -> Result<File, StoreError> {
+        self.file.try_clone().map_err(io(&self.path, "keep it open"))
     }
 
-    /// Removes what killed processes left behind; what cannot be removed stays.
-    pub(super) fn remove_leftovers(&self, target: &Target) {
-        let Ok(now) = self.file.metadata().map(|metadata| metadata.mtime()) else { return };
-        let Ok(entries) = fs::read_dir(&target.directory) else { return };
-        let leftovers = entries.flatten().filter(|entry| is_our_name(&entry.file_name().to_string_lossy()));
-        for path in leftovers.map(|entry| entry.path()) {
-            if path != self.path && is_leftover(&path, now) && fs::remove_file(&path).is_ok() {
-                tracing::info!(path = %path.display(), "temporary file of a killed process removed");
+    /// Takes the name under which the file of before may lie; false if the file system cannot exchange files.
+    pub(super) fn announce_exchange(
+        &mut self,
+        target: &Target,
+        rename: Rename<'_>,
+    ) -> Result<bool, StoreError> {
+        if Name::of(self.path.file_name().unwrap_or_default(), target) == Some(Name::Exchange) {
+            return Ok(true);
+        }
+        loop {
+            let path = target.directory.join(Name::Exchange.make(target)?);
+            match rename(&self.path, &path, How::IfAbsent) {
+                Ok(()) => {
+                    self.path = path;
+                    return Ok(true);
+                }
+                Err(Errno::EXIST | Errno::INTR) => {}
+                Err(error) if is_unsupported(error) => return Ok(false),
+                Err(error) => return Err(io(&self.path, "rename a temporary file")(error)),
             }
         }
     }
@@ -119,38 +135,49 @@ impl Drop for Temporary {
     fn drop(&mut self) {
         if self.pending
             && let Err(error) = fs::remove_file(&self.path)
+            && error.kind() != std::io::ErrorKind::NotFound
         {
             tracing::warn!(path = %self.path.display(), %error, "temporary file not removed");
         }
     }
 }
 
-fn name() -> Result<String, StoreError> {
-    let mut random = [0; SUFFIX_LENGTH];
-    getrandom::fill(&mut random).map_err(|error| StoreError::Io {
-        path: PathBuf::from(PREFIX),
-        action: "name a temporary file",
-        reason: error.to_string(),
-    })?;
-    let letter = |byte: &u8| ALPHABET.get(usize::from(byte % 32)).copied().unwrap_or('a');
-    Ok(PREFIX.chars().chain(random.iter().map(letter)).collect())
+impl Name {
+    /// What a name means for that target; `None` for a name that is not of our making.
+    pub(super) fn of(name: &OsStr, target: &Target) -> Option<Self> {
+        let suffix = name.as_bytes().strip_prefix(prefix(target).as_bytes())?;
+        let (kind, random) = match suffix.strip_prefix(EXCHANGE) {
+            Some(random) => (Self::Exchange, random),
+            None => (Self::Text, suffix),
+        };
+        (random.len() == SUFFIX_LENGTH && random.iter().all(|letter| ALPHABET.contains(letter)))
+            .then_some(kind)
+    }
+
+    /// A new name.
+    fn make(self, target: &Target) -> Result<OsString, StoreError> {
+        let mut random = [0; SUFFIX_LENGTH];
+        getrandom::fill(&mut random).map_err(|error| StoreError::Io {
+            path: target.file.clone(),
+            action: "name a temporary file beside it",
+            reason: error.to_string(),
+            changed: false,
+        })?;
+        let letter = |byte: &u8| ALPHABET.get(usize::from(byte % 32)).copied().unwrap_or(b'a');
+        let mut name = prefix(target).into_vec();
+        match self {
+            Self::Text => {}
+            Self::Exchange => name.extend(EXCHANGE),
+        }
+        name.extend(random.iter().map(letter));
+        Ok(OsString::from_vec(name))
+    }
 }
 
-fn is_our_name(name: &str) -> bool {
-    let suffix = name.strip_prefix(PREFIX);
-    suffix.is_some_and(|suffix| {
-        suffix.len() == SUFFIX_LENGTH && suffix.chars().all(|letter| ALPHABET.contains(&letter))
-    })
-}
-
-/// True for a regular file of ours, older than a minute, that nobody holds.
-fn is_leftover(path: &Path, now: i64) -> bool {
-    let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let Ok(file) = rustix::fs::open(path, flags, Mode::empty()).map(File::from) else { return false };
-    let ours = file.metadata().is_ok_and(|metadata| {
-        metadata.is_file()
-            && metadata.uid() == rustix::process::geteuid().as_raw()
-            && now.saturating_sub(metadata.mtime()) > OLD
-    });
-    ours && rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok()
+/// Each target has names of its own, as it has a lock of its own: `.credentials.stsd-`.
+fn prefix(target: &Target) -> OsString {
+    let mut prefix = OsString::from(".");
+    prefix.push(target.file.file_name().unwrap_or_default());
+    prefix.push(".stsd-");
+    prefix
 }

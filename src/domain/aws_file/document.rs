@@ -166,6 +166,11 @@ impl Document {
         self.spans.iter().find(|span| self.title(span) == Some(section.as_str()))
     }
 
+    /// All sections, in the order of the file.
+    pub(super) fn spans(&self) -> &[Span] {
+        &self.spans
+    }
+
     /// The lines of a section, without its header.
     pub(super) fn body(&self, span: &Span) -> impl Iterator<Item = Line<'_>> {
         line::lines(self.slice(span.body..span.end), span.body, span.line + 1)
@@ -185,7 +190,8 @@ impl Document {
         if crlf > 0 && crlf * 2 >= lf { "\r\n" } else { "\n" }
     }
 
-    fn title(&self, span: &Span) -> Option<&str> {
+    /// The name of a section; `None` for a header that parsers read differently.
+    pub(super) fn title(&self, span: &Span) -> Option<&str> {
         self.text.get(span.title.clone()?)
     }
 

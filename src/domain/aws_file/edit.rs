@@ -109,7 +109,8 @@ impl Document {
 
     /// Takes the session out of a section.
     ///
-    /// With `written`, only the very values that were written are taken; without, any temporary credentials. A
+    /// With `written`, only the very values that were written are taken; without, only temporary credentials that look
+    /// in every detail as [`Document::put_session`] writes them into a new section: another tool's session stays. A
     /// section that was `created` and holds nothing else any more goes with its header and the empty line (or the
     /// line end) that [`Document::put_session`] put before it. One exception to "as it was before": where the text
     /// ended in a comment without a line end, the line end stays.
@@ -132,7 +133,7 @@ impl Document {
         let ours = match (occupant.kind(), written) {
             (OccupantKind::Empty, _) => return Ok(unchanged(Removal::Absent)),
             (OccupantKind::Temporary | OccupantKind::LongTerm, Some(written)) => occupant.is(written),
-            (kind, None) => kind == OccupantKind::Temporary,
+            (kind, None) => kind == OccupantKind::Temporary && target.is_of_our_hand(self, span),
         };
         if !ours {
             return Ok(unchanged(Removal::Foreign));

@@ -19,6 +19,7 @@
 
 mod document;
 mod edit;
+mod keeping;
 mod line;
 mod occupant;
 mod refusal;

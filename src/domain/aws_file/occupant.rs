@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::document::Document;
+use super::line::is_comment_start;
 use super::value;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::keys::{AccessKeyId, SessionCredentials};
@@ -34,22 +35,26 @@ pub struct Occupant {
 pub enum OccupantKind {
     /// Neither an id nor a secret.
     Empty,
-    /// A token, and an id that is no long-term one: it can be had again.
+    /// A token beside an id `ASIA…`, or beside an id of another service and a moment of expiry: it can be had again.
     Temporary,
-    /// An id or a secret without a token, or an id `AKIA…` beside a left-over token: it may exist nowhere else.
+    /// Everything else with an id or a secret, so also an id `AKIA…` beside a left-over token: it may exist nowhere
+    /// else.
     LongTerm,
 }
 
 impl Occupant {
-    /// What the credentials are worth.
+    /// What the credentials are worth, by their looks.
+    ///
+    /// In doubt they are long-term: a key that was overwritten is lost, a session is not. So an id that only contains
+    /// `AKIA` is one that its owner quoted, put out of use with a `#`, or pasted with an invisible character.
     #[must_use]
     pub fn kind(&self) -> OccupantKind {
-        let long_term_id = self.access_key_id.as_deref().is_some_and(|id| id.starts_with("AKIA"));
-        match (&self.access_key_id, &self.secret, &self.token) {
-            (None, None, _) => OccupantKind::Empty,
-            (Some(_), _, Some(_)) if !long_term_id => OccupantKind::Temporary,
-            (Some(_), _, _) | (None, Some(_), _) => OccupantKind::LongTerm,
-        }
+        let Some(id) = self.access_key_id.as_deref() else {
+            return if self.secret.is_some() { OccupantKind::LongTerm } else { OccupantKind::Empty };
+        };
+        let dated = id.starts_with("ASIA") || self.expires_at.is_some();
+        let token = self.token.as_ref().is_some_and(|token| is_token(token.expose_secret()));
+        if token && dated && !id.contains("AKIA") { OccupantKind::Temporary } else { OccupantKind::LongTerm }
     }
 
     /// True if these are the very values that were written.
@@ -77,6 +82,13 @@ impl Occupant {
     pub fn id(&self) -> Option<AccessKeyId> {
         AccessKeyId::parse(self.access_key_id.as_deref()?).ok()
     }
+}
+
+/// True for a token that is more than a place kept for one: `""` and `# none` are none.
+fn is_token(value: &str) -> bool {
+    let token =
+        value.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '\u{200b}' | '\u{feff}'));
+    !token.is_empty() && !token.starts_with(is_comment_start)
 }
 
 impl fmt::Debug for Occupant {

@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use chrono::SecondsFormat;
+
 use super::document::{Document, Span};
 use super::line::{self, Kind, Line};
 use super::occupant::EXPIRY_KEYS;
 use super::refusal::{Refusal, RefusalReason};
+use super::value;
 
 /// The keys that are written, in their order.
 pub(super) const WRITTEN: [&str; 4] =
@@ -14,6 +17,18 @@ pub(super) const WRITTEN: [&str; 4] =
 
 /// A legacy token that Python's SDK prefers over `aws_session_token`: a stale one there makes the new session fail.
 const LEGACY_TOKEN: &str = "aws_security_token";
+
+/// Keys that other tools, and never stsd, write beside a session.
+const FOREIGN_MARKS: [&str; 8] = [
+    "x_principal_arn",
+    "aws_credential_expiration",
+    "awsmfa_expiration",
+    "source_expiration",
+    "assumed_role",
+    "assumed_role_arn",
+    "autoawsume",
+    "manager",
+];
 
 /// The key of that name, if it is one that stsd writes or removes.
 fn managed(key: &str) -> Option<&'static str> {
@@ -90,6 +105,32 @@ impl<'a> Target<'a> {
             target.content_end = line.whole.end;
         }
         Ok(target)
+    }
+
+    /// True if the session stands there exactly as stsd writes one, and no other tool left its mark: the four lines in
+    /// their order, one behind the other, with no managed key besides and the moment in our format.
+    pub(super) fn is_of_our_hand(&self, document: &Document, span: &Span) -> bool {
+        let exact = |(line, key): (&ManagedLine<'_>, &str)| {
+            let after_key = document.slice(line.content.clone()).strip_prefix(key);
+            after_key.and_then(|rest| rest.strip_prefix(" = ")) == Some(line.value)
+        };
+        let in_a_row = |pair: &[ManagedLine<'_>]| match pair {
+            [above, below] => above.whole.end == below.whole.start,
+            _ => false,
+        };
+        let our_moment = |line: &ManagedLine<'_>| {
+            value::moment(line.value)
+                .is_some_and(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true) == line.value)
+        };
+        let marked = document.body(span).any(|line| match line::kind(line.content) {
+            Kind::Property { key, .. } => FOREIGN_MARKS.iter().any(|mark| mark.eq_ignore_ascii_case(key)),
+            Kind::Blank | Kind::Comment | Kind::Indented(_) | Kind::Header(_) | Kind::Other => false,
+        });
+        self.managed.len() == WRITTEN.len()
+            && self.managed.iter().zip(WRITTEN).all(exact)
+            && self.managed.windows(2).all(in_a_row)
+            && self.managed.last().is_some_and(our_moment)
+            && !marked
     }
 }
 

@@ -13,9 +13,11 @@ use crate::domain::keys::{AccessKeyId, SessionCredentials};
 use crate::domain::profile::SectionName;
 use crate::ports::session_store::{SectionTarget, SectionWritten, SessionStore as _, StoreError};
 
+mod changed;
 mod disk_full;
 mod foreign;
 mod refusing;
+mod replacing;
 mod writing;
 
 /// What stands in the file before.

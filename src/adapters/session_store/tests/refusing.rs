@@ -60,8 +60,15 @@ fn a_file_or_directory_that_is_not_plainly_ours() {
     if rustix::process::geteuid().is_root() {
         chown(&path, Some(12345), None).unwrap();
         check(&path, Some(&path), "credentials: belongs to another user");
+        chown(&path, Some(0), None).unwrap();
+        chown(root.path(), Some(12345), None).unwrap();
+        let error = "let AWS_SHARED_CREDENTIALS_FILE name a file in a directory of your own";
+        check(&path, Some(&path), error);
+        assert!(run(FileStore::new(path.clone()).remove(&targets(&["work"]))).is_err());
+        chown(root.path(), Some(0), None).unwrap();
+        put(&path, &["work"], "ONE").unwrap();
     } else {
-        stsd_test_support::not_run("another user's credentials file: needs root");
+        stsd_test_support::not_run("another user's credentials file or directory: needs root");
     }
 }
 

@@ -46,11 +46,16 @@ fn a_missing_file_and_directory_are_made_private() {
 }
 
 #[test]
-fn a_file_that_others_could_read_becomes_private() {
-    let (_root, path) = aws(BEFORE);
-    set_mode(&path, 0o644);
-    put(&path, &["work"], "ONE").unwrap();
-    assert_eq!(mode(&path), 0o600);
+fn whatever_the_old_files_mode_and_group_the_new_one_is_private() {
+    for old in [0o644, 0o640, 0o660, 0o4777, 0o600, 0o700] {
+        let (_root, path) = aws(BEFORE);
+        let own = fs::metadata(&path).unwrap().gid();
+        let foreign_group = std::os::unix::fs::chown(&path, None, Some(12345)).is_ok();
+        set_mode(&path, old);
+        put(&path, &["work"], "ONE").unwrap();
+        assert_eq!(mode(&path), 0o600, "{old:o}");
+        assert!(!foreign_group || fs::metadata(&path).unwrap().gid() == own);
+    }
 }
 
 #[test]
@@ -140,22 +145,17 @@ fn two_stores_at_once_lose_nothing() {
 fn what_a_killed_process_left_is_removed_and_what_a_living_one_uses_is_not() {
     let (root, path) = aws(BEFORE);
     let at = |name: &str| root.path().join(name);
-    let make = |name: &str, age| {
-        fs::write(at(name), "x").unwrap();
-        make_old(&at(name), Duration::from_secs(age));
-    };
-    make(".credentials.stsd-abcdefgh", 120);
-    make(".credentials.stsd-ijklmnop", 120);
-    make(".credentials.stsd-22222222", 10);
-    make(".credentials.stsd-ABCDEFGH", 120);
-    make(".credentials.stsd-abc", 120);
+    let make = |name: &str| fs::write(at(name), "x").unwrap();
+    make(".credentials.stsd-abcdefgh");
+    make(".credentials.stsd-ijklmnop");
+    make(".credentials.stsd-ABCDEFGH");
+    make(".credentials.stsd-abc");
     symlink("credentials", at(".credentials.stsd-linklink")).unwrap();
     let _living = Lock::take(&at(".credentials.stsd-ijklmnop"), Duration::ZERO).unwrap();
     put(&path, &["work"], "ONE").unwrap();
     assert_eq!(
         names(root.path()),
         [
-            ".credentials.stsd-22222222",
             ".credentials.stsd-ABCDEFGH",
             ".credentials.stsd-abc",
             ".credentials.stsd-ijklmnop",
@@ -163,6 +163,22 @@ fn what_a_killed_process_left_is_removed_and_what_a_living_one_uses_is_not() {
             "credentials",
         ]
     );
+}
+
+#[test]
+fn a_session_is_forgotten_where_a_killed_process_left_it_too() {
+    let (root, path) = aws(BEFORE);
+    let remove = || run(FileStore::new(path.clone()).remove(&targets(&["work"]))).unwrap();
+    for name in [".credentials.stsd-abcdefgh", ".credentials.stsd-swap-abcdefgh"] {
+        let text = format!("{BEFORE}\n[work]\n{}", lines("ONE"));
+        fs::write(root.path().join(name), text).unwrap();
+        assert_eq!(remove(), [Removal::Absent]);
+        assert_eq!(names(root.path()), ["credentials"]);
+    }
+    fs::remove_file(&path).unwrap();
+    fs::write(root.path().join(".credentials.stsd-abcdefgh"), "x").unwrap();
+    assert_eq!(remove(), [Removal::Absent]);
+    assert!(names(root.path()).is_empty());
 }
 
 #[test]

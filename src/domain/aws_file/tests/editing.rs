@@ -93,6 +93,21 @@ fn a_long_term_key_is_never_overwritten() {
     refused("AWS_SECRET_ACCESS_KEY = s");
     refused("aws_secret_access_key = #s");
     refused("aws_access_key_id = AKIAIOSFODNN7EXAMPLE # mine\naws_session_token = x");
+    // With a token that is none, or an id that is quoted, put out of use, or begins with what cannot be seen.
+    let expiry = "x_security_token_expires = 2026-11-22T03:04:05Z";
+    for token in ["\"\"", "''", "\" \"", "# none", "; none", "\"# none\"", "\u{a0}"] {
+        for id in ["minio", "ASIAIOSFODNN7EXAMPLE"] {
+            refused(&format!(
+                "aws_access_key_id = {id}\naws_secret_access_key = s\naws_session_token = {token}\n{expiry}"
+            ));
+        }
+    }
+    for id in ["#AKIAX", "; AKIAX", "\"AKIAX\"", "'AKIAX'", "\u{a0}AKIAX", "\u{200b}AKIAX", "\u{feff}AKIAX"] {
+        refused(&format!(
+            "aws_access_key_id = {id}\naws_secret_access_key = s\naws_session_token = left-over\n{expiry}"
+        ));
+    }
+    refused("aws_access_key_id = minio\naws_secret_access_key = s\naws_session_token = t");
 }
 
 #[test]

@@ -79,10 +79,16 @@ fn an_occupant_is_what_it_is_worth() {
         "aws_access_key_id = ASIAX\naws_secret_access_key = s\naws_session_token = t",
         OccupantKind::Temporary,
     );
-    check(
-        "aws_access_key_id = 0555b35654\naws_secret_access_key = s\naws_security_token = t",
-        OccupantKind::Temporary,
-    );
+    let expiring = |expiry: &str, expected| {
+        let rest = "aws_secret_access_key = s\naws_security_token = t";
+        check(&format!("aws_access_key_id = 0555b35654\n{rest}\n{expiry}"), expected);
+    };
+    expiring("x_security_token_expires = 2026-11-22T03:04:05Z", OccupantKind::Temporary);
+    expiring("expiration = 2026-11-22 03:04:05", OccupantKind::Temporary);
+    expiring("aws_expiration = 2026-11-22T03:04:05.678Z", OccupantKind::Temporary);
+    expiring("aws_session_expiration = 2026-11-22 03:04:05+00:00", OccupantKind::Temporary);
+    expiring("expiration = never", OccupantKind::LongTerm);
+    expiring("", OccupantKind::LongTerm);
     check(
         "aws_access_key_id = ASIAX\naws_secret_access_key = s\naws_session_token =",
         OccupantKind::LongTerm,

@@ -64,15 +64,48 @@ fn a_file_without_the_section_has_nothing_to_take() {
 }
 
 #[test]
-fn another_tools_session_goes_with_its_own_keys() {
+fn the_keys_of_other_tools_go_with_the_session_that_we_remember() {
     let body = "aws_security_token = t\nexpiration = 2026-01-01 00:00:00\nassumed_role = False\n";
-    check(
-        &format!("[work]\naws_access_key_id = ASIAX\naws_secret_access_key = s\n{body}[b]\n"),
-        false,
-        false,
-        "[work]\nassumed_role = False\n[b]\n",
-        Removal::Removed,
-    );
+    let before = format!("[work]\n{NEW_LINES}{body}[b]\n");
+    check(&before, false, true, "[work]\nassumed_role = False\n[b]\n", Removal::Removed);
+}
+
+#[test]
+fn without_a_memory_only_what_looks_exactly_like_our_own_hand_is_taken() {
+    let foreign = |body: &str| {
+        let text = format!("[work]\n{body}");
+        check(&text, true, false, &text, Removal::Foreign);
+    };
+    let [id, secret, token, expiry] = NEW_LINES.split_inclusive('\n').collect::<Vec<_>>()[..] else {
+        panic!()
+    };
+    foreign(&format!("{id}{secret}{token}"));
+    foreign(&format!("{secret}{id}{token}{expiry}"));
+    foreign(&format!("{id}{secret}{token}\n{expiry}"));
+    foreign(&format!("{id}{secret}{token}region = x\n{expiry}"));
+    foreign(&NEW_LINES.replace(" = ", "="));
+    foreign(&NEW_LINES.replace("aws_session_token", "AWS_SESSION_TOKEN"));
+    foreign(&NEW_LINES.replace("x_security_token_expires", "expiration"));
+    for moment in ["2026-11-22T03:04:05+00:00", "2026-11-22T03:04:05.5Z", "2026-11-22 03:04:05", "soon"] {
+        foreign(&NEW_LINES.replace("2026-11-22T03:04:05Z", moment));
+    }
+    for mark in [
+        "aws_security_token = t",
+        "x_principal_arn = arn:aws:sts::1:assumed-role/x/y",
+        "X_Principal_ARN =",
+        "expiration = 2026-11-22 03:04:05",
+        "aws_expiration = x",
+        "aws_session_expiration = x",
+        "aws_credential_expiration = x",
+    ] {
+        foreign(&format!("{NEW_LINES}{mark}\n"));
+        foreign(&format!("{mark}\n{NEW_LINES}"));
+    }
+    // Beside our lines may stand what is nobody's credentials.
+    let ours = format!("[work]\nregion = x\n{NEW_LINES}# mine\n");
+    check(&ours, true, false, "[work]\nregion = x\n# mine\n", Removal::Removed);
+    let crlf = format!("[work]\n{NEW_LINES}").replace('\n', "\r\n");
+    check(&crlf, true, false, "", Removal::Removed);
 }
 
 #[test]

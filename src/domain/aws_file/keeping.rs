@@ -1,0 +1,64 @@
+//! Whether one text holds all that is in another.
+
+use std::collections::HashMap;
+
+use super::document::{Document, Span};
+use super::line::{self, Kind};
+use super::occupant::OccupantKind;
+use super::target::Target;
+use crate::domain::profile::SectionName;
+
+/// How often each line stands in each section; the lines above the first section belong to none.
+type Count<'a> = HashMap<(Option<&'a str>, &'a str), usize>;
+
+impl Document {
+    /// True if nothing is lost with `other`: each of its lines stands here too, at least as often, in the section of
+    /// the same name. Blank lines do not count, nor do temporary credentials, which can be had again.
+    #[must_use]
+    pub fn keeps_all_of(&self, other: &Self) -> bool {
+        let mut here = self.count(|_| Vec::new());
+        other.count(|span| other.session_lines(span)).into_iter().all(|(line, times)| {
+            let found = here.remove(&line).unwrap_or_default();
+            found >= times
+        })
+    }
+
+    /// Counts the lines, without those that begin where `left_out` says.
+    fn count(&self, left_out: impl Fn(&Span) -> Vec<usize>) -> Count<'_> {
+        let mut count = Count::new();
+        let mut add = |section, content| *count.entry((section, content)).or_default() += 1;
+        let first = self.spans().first().map_or(self.text().len(), |span| span.start);
+        for line in line::lines(self.slice(0..first), 0, 1) {
+            if !matches!(line::kind(line.content), Kind::Blank) {
+                add(None, line.content);
+            }
+        }
+        for span in self.spans() {
+            let header = self.slice(span.start..span.body).trim_end_matches(['\r', '\n']);
+            let section = Some(self.title(span).unwrap_or(header));
+            let skipped = left_out(span);
+            if !skipped.contains(&span.start) {
+                add(section, header);
+            }
+            for line in self.body(span) {
+                if !skipped.contains(&line.whole.start) && !matches!(line::kind(line.content), Kind::Blank) {
+                    add(section, line.content);
+                }
+            }
+        }
+        count
+    }
+
+    /// Where the lines of temporary credentials begin, and the header if it stands above nothing else.
+    fn session_lines(&self, span: &Span) -> Vec<usize> {
+        let name = self.title(span).and_then(|title| SectionName::parse(title).ok());
+        let Some(occupant) = name.and_then(|name| self.occupant(&name)) else { return Vec::new() };
+        match (occupant.kind(), Target::read(self, span)) {
+            (OccupantKind::Temporary, Ok(target)) => {
+                let header = target.only_managed.then_some(span.start);
+                target.managed.iter().map(|line| line.whole.start).chain(header).collect()
+            }
+            (_, _) => Vec::new(),
+        }
+    }
+}
