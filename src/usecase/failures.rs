@@ -126,6 +126,9 @@ pub fn store(error: &StoreError, profile: &ProfileName) -> Failure {
             format!("\"${{EDITOR:-vi}}\" +{} {}", refusal.line.unwrap_or(1), quoted(path))
         }
         StoreError::Unsafe { path, .. } => format!("ls -ld {}   (nothing was changed)", quoted(path)),
+        StoreError::Io { changed: true, .. } => {
+            format!("stsd status {profile}   (shows whether the session is there)")
+        }
         StoreError::Io { path, .. } => {
             let folder = quoted(path.parent().unwrap_or(path));
             format!("ls -ld {folder} && df -h {folder}   (nothing was changed)")

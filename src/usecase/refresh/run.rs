@@ -138,8 +138,8 @@ impl<'a> Run<'a> {
                 }
                 Err(error) => {
                     let mut failure = failures::store(&error, &self.lead()?.name);
-                    failure.message =
-                        format!("the session was obtained but not written: {}", failure.message);
+                    let state = if error.changed() { "may not be durable" } else { "not written" };
+                    failure.message = format!("the session was obtained but {state}: {}", failure.message);
                     return Err(failure);
                 }
             }
