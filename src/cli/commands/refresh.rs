@@ -86,14 +86,15 @@ fn tell(output: Output, outcomes: Vec<Outcome<Refreshed>>, now: DateTime<Utc>) -
     first_failure
 }
 
-/// "session until 02:04 (12h) in [work] of /home/alice/.aws/credentials".
+/// `session until 02:04 (12h) in [work] of /home/alice/.aws/credentials`.
 fn told(refreshed: &Refreshed, now: DateTime<Utc>) -> String {
     let local = refreshed.expires_at.with_timezone(&Local);
     let same_day = local.date_naive() == now.with_timezone(&Local).date_naive();
     let until = local.format(if same_day { "%H:%M" } else { "%a %H:%M" });
     let left = (refreshed.expires_at - now).to_std().unwrap_or_default();
     // What STS grants runs from its own clock: a fraction of a second is missing by the time it arrives.
-    let left = Human(std::time::Duration::from_secs((left.as_secs() + 30) / 60 * 60));
+    let seconds = if left.as_secs() < 60 { left.as_secs() } else { (left.as_secs() + 30) / 60 * 60 };
+    let left = Human(std::time::Duration::from_secs(seconds));
     let sections: Vec<_> = refreshed.sections.iter().map(|section| format!("[{section}]")).collect();
     format!("session until {until} ({left}) in {} of {}", sections.join(", "), refreshed.file)
 }
