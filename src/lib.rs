@@ -12,12 +12,16 @@
 //! | `main` | arguments in, exit code out | [`cli`] |
 //! | [`cli`] | the command line; the only composer of adapters and use cases | everything |
 //! | [`adapters`] | the world: operating system, network, AWS's crates; one port per file | [`ports`], [`config`], [`domain`] |
+//! | [`daemon`] | holds the clock, answers clients, tells the desktop | [`usecase`], [`ports`], [`protocol`], [`socket`], [`config`], [`domain`] |
+//! | [`client`] | the other end of the dialogue | [`protocol`], [`socket`], [`domain`] |
 //! | [`usecase`] | add, refresh, forget, remove, status: what a user can ask for, called unchanged by whoever is asked | [`ports`], [`config`], [`domain`] |
 //! | [`ports`] | the world as traits | [`domain`] |
+//! | [`protocol`] | the wire: messages, frames, version | [`domain`] |
 //! | [`config`] | `config.toml`: text to settings, settings to text | [`domain`] |
 //! | [`domain`] | names, keys, codes, the session machine, AWS's files as text | nothing |
 //!
-//! Beside them: [`paths`] knows every path, [`logging`] starts the log.
+//! Beside them: [`paths`] knows every path, [`logging`] starts the log, [`socket`] says where the daemon's socket is and
+//! who may be at its other end.
 //!
 //! # Invariants
 //!
@@ -29,6 +33,10 @@
 //! - Every failure leaves the credentials file byte for byte as it was.
 //! - A long-term key is in memory only while a call needs it. Secrets are redacted in every `Debug` and zeroized;
 //!   `expose_secret` occurs in few files, which the architecture test lists.
+//! - The daemon's loop owns all state and never awaits the world; nothing else decides. One daemon per user.
+//! - No secret key and no session token crosses the socket; a code crosses it in one redacted field. Once a code has
+//!   been sent to the daemon, a lost connection is an error and never a second try.
+//! - Deadlines are wall-clock: they hold through suspend, clock changes and restarts.
 //! - No error and no log line contains received text, a request, or the content of a file.
 //!
 //! # Flows
@@ -39,6 +47,11 @@
 //!   file → read the key, call STS, drop the key → `on(Issued)` → replace the file → `on(Delivered)` → `state.json`.
 //! - *status*: `config.toml`, the credentials file and `state.json` → `Session::on(Restored)` → `Session::status`; no
 //!   keychain, no network.
+//! - *daemon*: configuration → lock → socket, bound or passed → read file and state → `on(Restored)` → ready.
+//! - *through the daemon*: arguments → `client` → `server` → `engine` → the same use case in a task → `Done` when it is on
+//!   disk; `CodeWanted` and `Code` if somebody has to type one.
+//! - *notice*: wait for the next lead or expiry of all sessions by the wall clock → `Session::due` → one bubble for the
+//!   sessions that end together → remembered in `state.json`.
 //! - *forget*: what we wrote leaves the file, nothing else does; *remove*: forget, then delete the key.
 #![cfg_attr(
     test,

@@ -10,9 +10,19 @@ use std::str::FromStr as _;
 use proc_macro2::{TokenStream, TokenTree};
 
 /// Each layer and the layers that it may name besides itself.
-const LAYERS: [(&str, &[&str]); 10] = [
+const LAYERS: [(&str, &[&str]); 14] = [
     ("main", &["cli"]),
-    ("cli", &["adapters", "usecase", "ports", "config", "domain", "paths", "logging"]),
+    (
+        "cli",
+        &[
+            "adapters", "daemon", "client", "usecase", "protocol", "socket", "ports", "config", "domain",
+            "paths", "logging",
+        ],
+    ),
+    ("daemon", &["usecase", "ports", "protocol", "socket", "config", "domain"]),
+    ("client", &["protocol", "socket", "domain"]),
+    ("protocol", &["domain"]),
+    ("socket", &[]),
     ("adapters", &["ports", "config", "domain"]),
     ("usecase", &["ports", "config", "domain"]),
     ("ports", &["domain"]),
@@ -20,7 +30,13 @@ const LAYERS: [(&str, &[&str]); 10] = [
     ("domain", &[]),
     ("paths", &[]),
     ("logging", &[]),
-    ("lib", &["adapters", "cli", "usecase", "ports", "config", "domain", "paths", "logging"]),
+    (
+        "lib",
+        &[
+            "adapters", "cli", "client", "daemon", "usecase", "protocol", "socket", "ports", "config",
+            "domain", "paths", "logging",
+        ],
+    ),
 ];
 
 /// What only the shell may name: the operating system, the network, AWS's crates.
@@ -50,7 +66,7 @@ const AWS: [&str; 6] =
     ["aws_sdk_", "aws_config", "aws_runtime", "aws_types", "aws_smithy_", "aws_credential_"];
 
 /// The layers without a world.
-const PURE: [&str; 4] = ["domain", "ports", "config", "usecase"];
+const PURE: [&str; 5] = ["domain", "ports", "protocol", "config", "usecase"];
 
 /// Names with few homes: the tokens, and the files (or folders) that may contain them.
 const HOMES: [(&str, &[&str]); 12] = [
@@ -77,6 +93,7 @@ const HOMES: [(&str, &[&str]); 12] = [
             "adapters/keychain/secret_service.rs",
             "adapters/keychain/macos.rs",
             "adapters/sts/call.rs",
+            "protocol/message.rs",
             "cli/commands/refresh.rs",
         ],
     ),
@@ -119,6 +136,9 @@ fn a_layer_that_names_one_above_it_is_found() {
         &["domain/session/mod.rs: names config"],
     );
     check("usecase/add.rs", "use crate::adapters::clock;", &["usecase/add.rs: names adapters"]);
+    check("usecase/add.rs", "use crate::daemon::run;", &["usecase/add.rs: names daemon"]);
+    check("daemon/engine.rs", "use crate::adapters::clock;", &["daemon/engine.rs: names adapters"]);
+    check("client.rs", "use crate::usecase::add;", &["client.rs: names usecase"]);
     check("adapters/clock.rs", "use crate::usecase::add;", &["adapters/clock.rs: names usecase"]);
     check("main.rs", "fn main() { stsd::domain::x() }", &["main.rs: names domain"]);
     check("domain/keys.rs", "use tokio::sync;", &["domain/keys.rs: names tokio"]);
