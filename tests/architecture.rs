@@ -197,10 +197,8 @@ fn violations(path: &str, source: &str) -> Vec<String> {
             found.push(format!("{path}: names {target}"));
         }
         if PURE.contains(&layer) {
-            let aws = named
-                .first()
-                .filter(|first| AWS.iter().any(|aws| first.starts_with(aws)))
-                .map(String::as_str);
+            let crates = if named.len() > 1 { named.first() } else { None };
+            let aws = crates.filter(|first| AWS.iter().any(|aws| first.starts_with(aws))).map(String::as_str);
             let log = (layer == "domain" && named.first().is_some_and(|first| first == "tracing"))
                 .then_some("tracing");
             let world = WORLD.into_iter().find(|world| begins_with(named, world));

@@ -44,7 +44,7 @@ pub(crate) async fn run(args: &RefreshArgs, here: &Here, output: Output) -> Resu
         let outcome = refresh(&here.ports, &config, &request, &Codes { given, may_ask }).await?;
         let outcomes = answers::refreshed(outcome.profiles, here.ports.store.path());
         if outcome.settling.is_some() {
-            output.say("note: the daemon does not run: nothing will warn you before the session expires");
+            output.say("note: the daemon does not run: nothing will warn you before the session expires (start it: stsd daemon)");
         }
         (outcomes, outcome.settling)
     };
