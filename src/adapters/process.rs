@@ -26,6 +26,7 @@ pub fn make_files_private() {
 }
 
 /// The listener that a service manager has opened for this process, if one has.
+#[must_use]
 pub fn passed_listener() -> Option<UnixListener> {
     #[cfg(target_os = "linux")]
     match listenfd::ListenFd::from_env().take_unix_listener(0) {
