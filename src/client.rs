@@ -1,5 +1,6 @@
 //! The other end of the dialogue: how a command asks the daemon.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
@@ -56,8 +57,18 @@ impl Client {
         if !there {
             return Ok(None);
         }
-        // A socket that nobody listens at is what a daemon left that was killed.
-        let Ok(stream) = UnixStream::connect(socket).await else { return Ok(None) };
+        let stream = match UnixStream::connect(socket).await {
+            Ok(stream) => stream,
+            // A socket that nobody listens at is what a daemon left that was killed.
+            Err(error) if matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::NotFound) => {
+                return Ok(None);
+            }
+            // Its queue is full, for one: a daemon that is there must not be passed by.
+            Err(error) => {
+                let message = format!("the daemon cannot be reached: {}", error.kind());
+                return Err(Failure::new(FailureClass::Unavailable, message).hint("try again"));
+            }
+        };
         if !stream.peer_cred().is_ok_and(|peer| peer.uid() == socket::own_uid()) {
             return Err(Failure::new(FailureClass::Config, "the daemon at the socket is another user's")
                 .hint("look at STSD_SOCKET and XDG_RUNTIME_DIR"));

@@ -6,20 +6,17 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio::net::UnixListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::observe::{Observed, observe, statuses};
-use super::work::{Caller, Worker, perform};
+use super::work::{Caller, Worker, fresh, perform};
 use super::{Order, World, answers, server};
 use crate::config::Config;
 use crate::domain::failure::Failure;
-use crate::domain::notice::{Due, expiry};
 use crate::domain::profile::ProfileName;
-use crate::domain::session::Moment;
 use crate::ports::notifier::{Bubble, NotifierError};
 use crate::protocol::message::{Action, Answer, FromDaemon, Places};
-use crate::usecase::profiles::load_config;
 
 /// Events that may wait; senders wait longer.
 const QUEUE: usize = 64;
@@ -35,10 +32,10 @@ pub(super) enum Event {
     Performed,
     /// What file and state say.
     Found(Result<Vec<Observed>, Failure>),
-    /// What the configuration says.
-    Configured(Result<Config, Failure>),
-    /// A notice was shown, or could not be.
-    Shown(Vec<ProfileName>, Result<Bubble, NotifierError>),
+    /// What the configuration says, and who waits for it to be in force.
+    Configured(Result<Config, Failure>, Option<Caller>),
+    /// A notice of sessions that end then was shown, or could not be.
+    Shown(DateTime<Utc>, Vec<ProfileName>, Result<Bubble, NotifierError>),
     /// The deadline has come or the clock was set.
     Woke,
     /// A file that matters has changed.
@@ -47,22 +44,36 @@ pub(super) enum Event {
     Ordered(Order),
 }
 
+/// Whether file and state are being looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    Idle,
+    Running,
+    /// Something may have changed since the look began: its result does not count.
+    Outdated,
+}
+
 /// The owner of all state.
 pub(super) struct Engine {
-    world: World,
-    config: Arc<Config>,
-    sessions: Vec<Observed>,
+    pub(super) world: World,
+    pub(super) config: Arc<Config>,
+    pub(super) sessions: Vec<Observed>,
     /// The notice on the screen for each profile.
-    bubbles: BTreeMap<ProfileName, Bubble>,
+    pub(super) bubbles: BTreeMap<ProfileName, Bubble>,
     watchers: Vec<(Vec<ProfileName>, Caller)>,
     /// True once the absence of a notification server is in the log.
-    silent: bool,
-    events: mpsc::Sender<Event>,
+    pub(super) silent: bool,
+    /// Why the configuration file is not in force, once that is in the log.
+    refused: Option<Failure>,
+    look: Look,
+    /// Requests in hand that may change file and state.
+    changing: usize,
+    pub(super) events: mpsc::Sender<Event>,
     queue: mpsc::Receiver<Event>,
     /// What clients asked for: finished before the daemon ends.
     requests: JoinSet<()>,
     /// What the daemon does for itself.
-    chores: JoinSet<()>,
+    pub(super) chores: JoinSet<()>,
 }
 
 impl Engine {
@@ -75,6 +86,9 @@ impl Engine {
             bubbles: BTreeMap::new(),
             watchers: Vec::new(),
             silent: false,
+            refused: None,
+            look: Look::Idle,
+            changing: 0,
             events,
             queue,
             requests: JoinSet::new(),
@@ -94,8 +108,9 @@ impl Engine {
     {
         let found = observe(&self.world.ports, &self.config).await;
         self.take_over(found);
+        let (stop, stopping) = watch::channel(false);
         let mut server = JoinSet::new();
-        server.spawn(server::serve(listener, Arc::new(places), self.events.clone()));
+        server.spawn(server::serve(listener, Arc::new(places), self.events.clone(), stopping));
         tracing::info!(profiles = self.config.profiles.len(), "daemon ready");
         ready();
         self.tell_what_is_due();
@@ -123,12 +138,24 @@ impl Engine {
                 break;
             }
         }
-        server.shutdown().await;
-        let farewell = async { while self.requests.join_next().await.is_some() {} };
-        if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
+        stop.send_replace(true);
+        if tokio::time::timeout(FAREWELL, self.farewell(server)).await.is_err() {
             tracing::warn!("requests were cut off at the end");
         }
         tracing::info!("daemon ended");
+    }
+
+    /// Finishes what was asked before the order to stop, answers it, and saves what was told.
+    async fn farewell(&mut self, mut server: JoinSet<()>) {
+        self.queue.close();
+        while let Ok(event) = self.queue.try_recv() {
+            if let Event::Asked(action, caller) = event {
+                self.asked(action, caller);
+            }
+        }
+        while self.requests.join_next().await.is_some() {}
+        while server.join_next().await.is_some() {}
+        while self.chores.join_next().await.is_some() {}
     }
 
     /// Takes an event; true if it is the last.
@@ -137,24 +164,19 @@ impl Engine {
         while self.requests.try_join_next().is_some() {}
         match event {
             Event::Asked(action, caller) => self.asked(action, caller),
-            Event::Performed => self.look_again(),
-            Event::Found(found) => self.take_over(found),
-            Event::Configured(Ok(config)) => {
-                if *self.config != config {
-                    tracing::info!(profiles = config.profiles.len(), "configuration changed");
-                    self.config = Arc::new(config);
-                }
-                self.look_again();
+            Event::Performed => {
+                self.changing = self.changing.saturating_sub(1);
+                self.read_config(None);
             }
-            Event::Configured(Err(failure)) => {
-                tracing::error!(%failure, "configuration not taken over, the old one stays in force");
-            }
-            Event::Shown(names, result) => self.shown(names, result),
-            Event::Woke => {
-                self.tell_what_is_due();
-                self.tell_watchers();
-            }
-            Event::FilesChanged | Event::Ordered(Order::Reload) => self.read_config(),
+            Event::Found(found) => match std::mem::replace(&mut self.look, Look::Idle) {
+                Look::Outdated => self.look_again(),
+                Look::Idle | Look::Running => self.take_over(found),
+            },
+            Event::Configured(config, caller) => self.configured(config, caller),
+            Event::Shown(expires_at, names, result) => self.shown(expires_at, names, result),
+            // What is told is what file and state say now: a refresh may be on disk and not taken over yet.
+            Event::Woke => self.look_again(),
+            Event::FilesChanged | Event::Ordered(Order::Reload) => self.read_config(None),
             Event::Ordered(Order::Stop) => return true,
         }
         false
@@ -185,14 +207,13 @@ impl Engine {
                     );
                 }
             },
-            Action::Reload => {
-                drop(caller.answers.try_send(FromDaemon::Done { id: caller.id, answer: Answer::Nothing }));
-                self.read_config();
-            }
+            Action::Reload => self.read_config(Some(caller)),
             action @ (Action::Refresh { .. } | Action::Forget { .. } | Action::Remove { .. }) => {
+                self.changing += 1;
                 let events = self.events.clone();
                 self.requests.spawn(async move {
-                    perform(&worker.ports, &worker.config, action, caller).await;
+                    let config = worker.config().await;
+                    perform(&worker.ports, &config, action, caller).await;
                     drop(events.send(Event::Performed).await);
                 });
             }
@@ -200,6 +221,11 @@ impl Engine {
     }
 
     fn look_again(&mut self) {
+        if self.look != Look::Idle {
+            self.look = Look::Outdated;
+            return;
+        }
+        self.look = Look::Running;
         let (ports, config, events) =
             (self.world.ports.clone(), Arc::clone(&self.config), self.events.clone());
         self.chores.spawn(async move {
@@ -208,36 +234,79 @@ impl Engine {
         });
     }
 
-    fn read_config(&mut self) {
+    fn read_config(&mut self, caller: Option<Caller>) {
         let (ports, events) = (self.world.ports.clone(), self.events.clone());
         self.chores.spawn(async move {
-            let config = tokio::task::spawn_blocking(move || load_config(&ports)).await;
-            if let Ok(config) = config {
-                drop(events.send(Event::Configured(config)).await);
-            }
+            let config = fresh(&ports).await;
+            drop(events.send(Event::Configured(config, caller)).await);
         });
+    }
+
+    fn configured(&mut self, config: Result<Config, Failure>, caller: Option<Caller>) {
+        let failure = match config {
+            Ok(config) => {
+                if *self.config != config {
+                    tracing::info!(profiles = config.profiles.len(), "configuration changed");
+                    self.config = Arc::new(config);
+                }
+                None
+            }
+            Err(failure) => {
+                if self.refused.as_ref() != Some(&failure) {
+                    tracing::error!(%failure, "configuration not taken over, the old one stays in force");
+                }
+                Some(failure)
+            }
+        };
+        if let Some(Caller { id, answers, .. }) = caller {
+            let answer = match failure.clone() {
+                Some(failure) => FromDaemon::Failed { id, failure: failure.into() },
+                None => FromDaemon::Done { id, answer: Answer::Nothing },
+            };
+            drop(answers.try_send(answer));
+        }
+        self.refused = failure;
+        self.look_again();
     }
 
     /// Replaces what is known, logs what changed, and takes notices off the screen that are no longer true.
     fn take_over(&mut self, found: Result<Vec<Observed>, Failure>) {
-        let found = match found {
+        let mut found = match found {
             Ok(found) => found,
             Err(failure) => {
                 tracing::warn!(%failure, "the sessions could not be read");
+                self.tell_what_is_due();
                 return;
             }
         };
         let now = self.world.ports.clock.now();
-        for one in &found {
+        for one in &mut found {
             let before = self.sessions.iter().find(|other| other.name == one.name);
-            let before = before.and_then(|other| other.session.status(now).session);
+            let known = before.and_then(|other| other.session.status(now).session);
             let after = one.session.status(now);
-            if before != after.session {
-                let state = after.state.name();
-                let expires_at = after.session.as_ref().map(|session| session.expires_at.to_rfc3339());
-                tracing::info!(profile = %one.name, state, expires_at, "session changed");
-                self.withdraw(&one.name);
+            if known == after.session {
+                // What was told may not be saved yet, or never if the disk is full.
+                one.told = one.told.max(before.and_then(|other| other.told));
+                continue;
             }
+            let half_written = after.session.as_ref().is_some_and(|session| session.issued_at.is_none());
+            if let Some(before) = before
+                && half_written
+                && self.changing > 0
+            {
+                // The file has a session of which the state does not know yet: the end of its refresh comes soon.
+                *one = before.clone();
+                continue;
+            }
+            let state = after.state.name();
+            let expires_at = after.session.as_ref().map(|session| session.expires_at.to_rfc3339());
+            tracing::info!(profile = %one.name, state, expires_at, "session changed");
+            self.withdraw(&one.name.clone());
+        }
+        let gone: Vec<_> =
+            self.bubbles.keys().filter(|name| !found.iter().any(|one| one.name == **name)).cloned().collect();
+        for name in gone {
+            self.withdraw(&name);
         }
         self.sessions = found;
         self.tell_what_is_due();
@@ -247,80 +316,6 @@ impl Engine {
     fn next_wake(&self) -> Option<DateTime<Utc>> {
         let now = self.world.ports.clock.now();
         self.sessions.iter().filter_map(|one| one.session.next_wake(now)).min()
-    }
-
-    /// Shows one notice for what has come due, for sessions that end together in one bubble.
-    fn tell_what_is_due(&mut self) {
-        let now = self.world.ports.clock.now();
-        let mut dues: Vec<(Moment, Vec<ProfileName>)> = Vec::new();
-        for one in &mut self.sessions {
-            let Some(moment) = one.session.due(one.told, now) else { continue };
-            one.told = Some(moment.at);
-            match dues.iter_mut().find(|(other, _)| other.expires_at == moment.expires_at) {
-                Some((_, names)) => names.push(one.name.clone()),
-                None => dues.push((moment, vec![one.name.clone()])),
-            }
-        }
-        for (moment, names) in dues {
-            self.show(moment, names, now);
-        }
-    }
-
-    fn show(&mut self, moment: Moment, names: Vec<ProfileName>, now: DateTime<Utc>) {
-        if self.config.notifications {
-            let local = self.world.ports.clock.local(moment.expires_at);
-            let Moment { expires_at, pressing, .. } = moment;
-            let notice = expiry(&Due { profiles: names.clone(), expires_at, pressing }, now, local);
-            let replaces = names.iter().find_map(|name| self.bubbles.get(name).copied());
-            let (notifier, events) = (Arc::clone(&self.world.notifier), self.events.clone());
-            let shown = names.clone();
-            self.chores.spawn(async move {
-                let result = notifier.show(&notice, replaces).await;
-                drop(events.send(Event::Shown(shown, result)).await);
-            });
-        }
-        let ports = self.world.ports.clone();
-        self.chores.spawn(async move {
-            let saved = ports.state.update(Box::new(move |state| {
-                for name in &names {
-                    state.of_mut(name).told = Some(moment.at);
-                }
-            }));
-            if let Err(error) = saved.await {
-                tracing::warn!(%error, "state not saved");
-            }
-        });
-    }
-
-    fn shown(&mut self, names: Vec<ProfileName>, result: Result<Bubble, NotifierError>) {
-        match result {
-            Ok(bubble) => {
-                self.silent = false;
-                for name in names {
-                    tracing::info!(profile = %name, "notice shown");
-                    self.bubbles.insert(name, bubble);
-                }
-            }
-            Err(error) if !self.silent => {
-                self.silent = true;
-                tracing::warn!(%error, "notice not shown");
-            }
-            Err(error) => tracing::debug!(%error, "notice not shown"),
-        }
-    }
-
-    fn withdraw(&mut self, name: &ProfileName) {
-        let Some(bubble) = self.bubbles.remove(name) else { return };
-        // Others may share the bubble, and their sessions still end.
-        if self.bubbles.values().any(|other| *other == bubble) {
-            return;
-        }
-        let notifier = Arc::clone(&self.world.notifier);
-        self.chores.spawn(async move {
-            if let Err(error) = notifier.withdraw(bubble).await {
-                tracing::debug!(%error, "notice not withdrawn");
-            }
-        });
     }
 
     /// Sends the status to everybody who watches, and forgets those who are gone.
@@ -341,6 +336,6 @@ impl Engine {
 }
 
 async fn status_answer(worker: &Worker, names: &[ProfileName]) -> Result<Answer, Failure> {
-    let found = statuses(&worker.ports, &worker.config, names).await?;
+    let found = statuses(&worker.ports, worker.config().await.as_ref(), names).await?;
     Ok(Answer::Status(answers::statuses(found)))
 }

@@ -1,7 +1,7 @@
 //! The daemon: holds the clock and answers clients.
 //!
 //! One loop over one closed [`Event`](engine::Event) owns all state ([`engine`]); tasks do what takes time and answer
-//! with an event. `server` speaks the dialogue with each client, `observe` looks at file and state, `answers` puts the
+//! with an event. `notices` tells the desktop, `server` speaks the dialogue with each client, `observe` looks at file and state, `answers` puts the
 //! use cases' outcomes into the protocol's words.
 //!
 //! What is absent: a lock that is held across an await, a second place that decides, and the keychain at start.
@@ -19,6 +19,7 @@ use crate::usecase::Ports;
 
 pub mod answers;
 mod engine;
+mod notices;
 mod observe;
 mod server;
 mod work;

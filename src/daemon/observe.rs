@@ -10,7 +10,7 @@ use crate::usecase::Ports;
 use crate::usecase::status::{ProfileStatus, machine, status};
 
 /// One profile as it was found.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Observed {
     pub(super) name: ProfileName,
     pub(super) session: Session,

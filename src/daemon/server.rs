@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::engine::Event;
@@ -15,7 +15,7 @@ use super::work::{Caller, Typed};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::protocol::VERSION;
 use crate::protocol::frame::{LONGEST_REQUEST, Lines, decode, encode};
-use crate::protocol::message::{FromClient, FromDaemon, Hello, Places, Request};
+use crate::protocol::message::{Action, FromClient, FromDaemon, Hello, Places, Request};
 use crate::socket;
 
 /// Connections at once; more wait in the kernel's queue.
@@ -24,30 +24,46 @@ const CONNECTIONS: usize = 64;
 /// user to type a code sends nothing meanwhile and is not hurried.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Accepts clients until it is dropped.
-pub(super) async fn serve(listener: UnixListener, places: Arc<Places>, events: mpsc::Sender<Event>) {
+/// Accepts clients until it is told to stop, then finishes the dialogues in hand.
+pub(super) async fn serve(
+    listener: UnixListener,
+    places: Arc<Places>,
+    events: mpsc::Sender<Event>,
+    stopping: watch::Receiver<bool>,
+) {
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
     let mut dialogues = JoinSet::new();
+    let mut stopped = stopping.clone();
+    let mut stopped = std::pin::pin!(told(&mut stopped));
     loop {
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                // Out of descriptors, most likely: the client stays in the queue until some are free.
-                tracing::warn!(%error, "connection not accepted");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
-            }
+        let next = async {
+            let slot = Arc::clone(&slots).acquire_owned().await.ok()?;
+            Some((slot, listener.accept().await))
         };
-        let (places, events) = (Arc::clone(&places), events.clone());
+        let (slot, stream) = tokio::select! {
+            Some((slot, accepted)) = next => match accepted {
+                Ok((stream, _)) => (slot, stream),
+                Err(error) => {
+                    // Out of descriptors, most likely: the client stays in the queue until some are free.
+                    tracing::warn!(%error, "connection not accepted");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            },
+            () = &mut stopped => break,
+            else => break,
+        };
+        let (places, events, stopping) = (Arc::clone(&places), events.clone(), stopping.clone());
         dialogues.spawn(async move {
-            if let Err(reason) = dialogue(stream, &places, &events).await {
+            if let Err(reason) = dialogue(stream, &places, &events, stopping).await {
                 tracing::debug!(reason, "client refused");
             }
             drop(slot);
         });
         while dialogues.try_join_next().is_some() {}
     }
+    drop(listener);
+    while dialogues.join_next().await.is_some() {}
 }
 
 /// One client from hello to goodbye. The error is a fixed word for the log: nothing of what it sent is repeated.
@@ -55,6 +71,7 @@ async fn dialogue(
     stream: UnixStream,
     places: &Places,
     events: &mpsc::Sender<Event>,
+    mut stopping: watch::Receiver<bool>,
 ) -> Result<(), &'static str> {
     if !stream.peer_cred().is_ok_and(|peer| peer.uid() == socket::own_uid()) {
         return Err("another user");
@@ -62,15 +79,28 @@ async fn dialogue(
     let (read, write) = stream.into_split();
     let mut reader = Reader { read, lines: Lines::new(LONGEST_REQUEST) };
     let mut writer = Writer(write);
+    let request = tokio::select! {
+        request = greet(&mut reader, &mut writer, places) => request?,
+        () = told(&mut stopping) => return Err("the daemon ends"),
+    };
+    converse(request, reader, writer, events, stopping).await
+}
+
+/// Both hellos, and what the client wants.
+async fn greet(reader: &mut Reader, writer: &mut Writer, places: &Places) -> Result<Request, &'static str> {
     let line = reader.soon().await.ok_or("no hello")?;
-    let Ok(theirs) = decode::<Hello>(&line) else {
+    let Ok(theirs) = decode::<Announced>(&line) else {
         writer.refuse(Failure::new(FailureClass::Internal, "no hello of this protocol")).await;
         return Err("no hello of this protocol");
     };
     if theirs.protocol != VERSION {
-        writer.refuse(other_version(&theirs)).await;
+        writer.refuse(other_version(&theirs.version)).await;
         return Err("another version");
     }
+    let Ok(theirs) = decode::<Hello>(&line) else {
+        writer.refuse(Failure::new(FailureClass::Internal, "no hello of this protocol")).await;
+        return Err("no hello of this protocol");
+    };
     if let Some(failure) = differs(&theirs.places, places) {
         writer.refuse(failure).await;
         return Err("other places");
@@ -83,14 +113,30 @@ async fn dialogue(
     };
     writer.send(&ours).await.ok_or("no answer taken")?;
     let line = reader.soon().await.ok_or("no request")?;
-    let Ok(FromClient::Request(Request { id, action })) = decode(&line) else {
+    let Ok(FromClient::Request(request)) = decode(&line) else {
         writer.refuse(Failure::new(FailureClass::Internal, "no request of this protocol")).await;
         return Err("no request of this protocol");
     };
+    Ok(request)
+}
+
+/// Passes answers out and codes in until the request is done.
+async fn converse(
+    Request { id, action }: Request,
+    mut reader: Reader,
+    mut writer: Writer,
+    events: &mpsc::Sender<Event>,
+    mut stopping: watch::Receiver<bool>,
+) -> Result<(), &'static str> {
+    let ends = || Failure::new(FailureClass::Unavailable, "the daemon ends").hint("try again");
+    let watches = matches!(action, Action::Status { watch: true, .. });
     let (answers, mut outgoing) = mpsc::channel(8);
     let (typed, codes) = mpsc::channel(1);
     let caller = Caller { id, answers, codes };
-    events.send(Event::Asked(action, caller)).await.map_err(|_ended| "the daemon ends")?;
+    if events.send(Event::Asked(action, caller)).await.is_err() {
+        writer.refuse(ends()).await;
+        return Err("the daemon ends");
+    }
     let mut typed = Some(typed);
     loop {
         tokio::select! {
@@ -107,16 +153,26 @@ async fn dialogue(
             line = reader.line(), if typed.is_some() => match line.as_deref().map(decode::<FromClient>) {
                 Some(Ok(FromClient::Code { code, .. })) => give(typed.as_ref(), Ok(code)),
                 Some(Ok(FromClient::NoCode { failure, .. })) => give(typed.as_ref(), Err(failure.into())),
-                // It went away, or it says what nobody asked: its request goes on, but it cannot answer any more.
-                Some(Ok(FromClient::Request(_)) | Err(_)) | None => {
-                    typed = None;
-                    if line.is_none() {
-                        return Ok(());
-                    }
-                }
+                // It went away, has closed its half, or says what nobody asked: its request goes on and is answered,
+                // but it cannot give a code any more. A watcher is done.
+                Some(Ok(FromClient::Request(_)) | Err(_)) | None if watches => return Ok(()),
+                Some(Ok(FromClient::Request(_)) | Err(_)) | None => typed = None,
             },
+            () = told(&mut stopping), if typed.is_some() => {
+                if watches {
+                    return Ok(());
+                }
+                // Nobody is waited for at the end.
+                give(typed.take().as_ref(), Err(ends()));
+            }
         }
     }
+}
+
+/// Returns once the daemon is to stop.
+async fn told(stopping: &mut watch::Receiver<bool>) {
+    // An error means that the loop is gone, which is the same.
+    drop(stopping.wait_for(|stop| *stop).await);
 }
 
 fn give(typed: Option<&mpsc::Sender<Typed>>, code: Typed) {
@@ -124,6 +180,14 @@ fn give(typed: Option<&mpsc::Sender<Typed>>, code: Typed) {
         // Full or closed: nobody asked.
         drop(typed.try_send(code));
     }
+}
+
+/// What a hello of any version says.
+#[derive(Deserialize)]
+struct Announced {
+    protocol: u32,
+    #[serde(default)]
+    version: String,
 }
 
 struct Reader {
@@ -167,11 +231,10 @@ impl Writer {
     }
 }
 
-fn other_version(theirs: &Hello) -> Failure {
+fn other_version(theirs: &str) -> Failure {
     let ours = env!("CARGO_PKG_VERSION");
     let message = format!(
-        "the daemon that runs has version {ours} and this is {}: they do not understand each other",
-        theirs.version
+        "the daemon that runs has version {ours} and this is {theirs}: they do not understand each other"
     );
     Failure::new(FailureClass::Internal, message)
         .hint(format!("stop the old daemon (pid {}) and start the new one: stsd daemon", std::process::id()))

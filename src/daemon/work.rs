@@ -14,6 +14,7 @@ use crate::ports::Answer as Later;
 use crate::protocol::message::{Action, Answer, FromDaemon, WireCode};
 use crate::usecase::Ports;
 use crate::usecase::forget::{Which, forget};
+use crate::usecase::profiles::load_config;
 use crate::usecase::refresh::{CodeSource, CodeWanted, RefreshRequest, Settling, refresh};
 use crate::usecase::remove::remove;
 
@@ -133,4 +134,19 @@ impl Codes {
 pub(super) struct Worker {
     pub(super) ports: Ports,
     pub(super) config: Arc<Config>,
+}
+
+impl Worker {
+    /// The configuration as it stands in its file, so that a profile that was added a moment ago is known. A file that
+    /// cannot be used leaves the one in force.
+    pub(super) async fn config(&self) -> Arc<Config> {
+        fresh(&self.ports).await.map_or_else(|_reported| Arc::clone(&self.config), Arc::new)
+    }
+}
+
+/// Reads the configuration, off the loop's thread.
+pub(super) async fn fresh(ports: &Ports) -> Result<Config, Failure> {
+    let ports = ports.clone();
+    let read = tokio::task::spawn_blocking(move || load_config(&ports)).await;
+    read.unwrap_or_else(|_cancelled| Err(Failure::new(FailureClass::Internal, "the daemon ends")))
 }

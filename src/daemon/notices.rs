@@ -1,0 +1,106 @@
+//! The loop's half that speaks to the desktop: what is told when, and what is on the screen.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::engine::{Engine, Event};
+use crate::domain::notice::{Due, expiry};
+use crate::domain::profile::ProfileName;
+use crate::domain::session::Moment;
+use crate::ports::notifier::{Bubble, NotifierError};
+
+impl Engine {
+    /// Shows one notice for what has come due, for sessions that end together in one bubble.
+    pub(super) fn tell_what_is_due(&mut self) {
+        let now = self.world.ports.clock.now();
+        let mut dues: Vec<(Moment, Vec<ProfileName>)> = Vec::new();
+        for one in &mut self.sessions {
+            let Some(moment) = one.session.due(one.told, now) else { continue };
+            one.told = Some(moment.at);
+            match dues.iter_mut().find(|(other, _)| other.expires_at == moment.expires_at) {
+                Some((_, names)) => names.push(one.name.clone()),
+                None => dues.push((moment, vec![one.name.clone()])),
+            }
+        }
+        for (moment, names) in dues {
+            self.show(moment, names, now);
+        }
+    }
+
+    fn show(&mut self, moment: Moment, names: Vec<ProfileName>, now: DateTime<Utc>) {
+        if self.config.notifications {
+            let local = self.world.ports.clock.local(moment.expires_at);
+            let Moment { expires_at, pressing, .. } = moment;
+            let notice = expiry(&Due { profiles: names.clone(), expires_at, pressing }, now, local);
+            let replaces = names.iter().find_map(|name| self.bubbles.get(name).copied());
+            let (notifier, events) = (Arc::clone(&self.world.notifier), self.events.clone());
+            let shown = names.clone();
+            self.chores.spawn(async move {
+                let result = notifier.show(&notice, replaces).await;
+                drop(events.send(Event::Shown(expires_at, shown, result)).await);
+            });
+        }
+        let ports = self.world.ports.clone();
+        self.chores.spawn(async move {
+            let saved = ports.state.update(Box::new(move |state| {
+                for name in &names {
+                    state.of_mut(name).told = Some(moment.at);
+                }
+            }));
+            if let Err(error) = saved.await {
+                tracing::warn!(%error, "state not saved");
+            }
+        });
+    }
+
+    /// Remembers a notice on the screen, or takes it off again if its sessions are no longer what they were.
+    pub(super) fn shown(
+        &mut self,
+        expires_at: DateTime<Utc>,
+        names: Vec<ProfileName>,
+        result: Result<Bubble, NotifierError>,
+    ) {
+        match result {
+            Ok(bubble) => {
+                self.silent = false;
+                let now = self.world.ports.clock.now();
+                let lasts = |name: &ProfileName| {
+                    let one = self.sessions.iter().find(|one| one.name == *name);
+                    let session = one.and_then(|one| one.session.status(now).session);
+                    session.is_some_and(|session| session.expires_at == expires_at)
+                };
+                let (names, late): (Vec<_>, Vec<_>) = names.into_iter().partition(lasts);
+                for name in names {
+                    tracing::info!(profile = %name, "notice shown");
+                    self.bubbles.insert(name, bubble);
+                }
+                // Renewed or forgotten while the server was drawing.
+                for name in late {
+                    self.bubbles.insert(name.clone(), bubble);
+                    self.withdraw(&name);
+                }
+            }
+            Err(error) if !self.silent => {
+                self.silent = true;
+                tracing::warn!(%error, "notice not shown");
+            }
+            Err(error) => tracing::debug!(%error, "notice not shown"),
+        }
+    }
+
+    /// Takes the notice of a profile off the screen.
+    pub(super) fn withdraw(&mut self, name: &ProfileName) {
+        let Some(bubble) = self.bubbles.remove(name) else { return };
+        // Others may share the bubble, and their sessions still end.
+        if self.bubbles.values().any(|other| *other == bubble) {
+            return;
+        }
+        let notifier = Arc::clone(&self.world.notifier);
+        self.chores.spawn(async move {
+            if let Err(error) = notifier.withdraw(bubble).await {
+                tracing::debug!(%error, "notice not withdrawn");
+            }
+        });
+    }
+}
