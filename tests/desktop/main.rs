@@ -14,6 +14,7 @@
 
 mod binary;
 mod bus;
+mod daemon;
 mod display;
 mod keychain;
 mod memory;

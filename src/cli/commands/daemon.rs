@@ -15,13 +15,16 @@ use crate::usecase::profiles::load_config;
 
 pub(crate) async fn run(here: &Here) -> Result<u8, Failure> {
     process::make_files_private();
+    // Files are watched before any is read, and signals are taken before a client can see the socket: nothing that
+    // happens while this starts is lost.
+    let world = daemon_world(here);
+    let orders = Mutex::new(signals()?);
     let config = load_config(&here.ports)?;
     let only = socket::claim(&here.paths.socket).map_err(|error| refused(&error))?;
     let listener = match process::passed_listener() {
         Some(listener) => listener,
         None => socket::bind(&here.paths.socket, &only).map_err(|error| refused(&error))?,
     };
-    let orders = Mutex::new(signals()?);
     let next = || async {
         // A closed channel would mean that the handlers are gone: then nothing can be ordered any more.
         match orders.lock().await.recv().await {
@@ -30,7 +33,7 @@ pub(crate) async fn run(here: &Here) -> Result<u8, Failure> {
         }
     };
     let bound: UnixListener = listener;
-    serve(bound, config, here.places.clone(), daemon_world(here), next, process::ready).await?;
+    serve(bound, config, here.places.clone(), world, next, process::ready).await?;
     process::stopping();
     Ok(0)
 }

@@ -4,7 +4,7 @@ mod consumers;
 mod foreign;
 mod hidden;
 mod keyring;
-mod machine;
+pub(crate) mod machine;
 mod refusals;
 mod sharing;
 mod story;

@@ -3,7 +3,7 @@
 mod absent;
 mod asked;
 mod drawn;
-mod recorder;
+pub(crate) mod recorder;
 
 use stsd::adapters::notifier::DesktopNotifier;
 use stsd::domain::notice::{Notice, Urgency};

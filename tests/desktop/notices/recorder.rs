@@ -13,29 +13,29 @@ use crate::display::NOTIFICATIONS;
 
 /// What the server was asked for.
 #[derive(Debug, PartialEq)]
-pub(super) enum Asked {
+pub(crate) enum Asked {
     Show(Shown),
     Close(u32),
 }
 
 /// The arguments of `Notify`.
 #[derive(Debug, PartialEq)]
-pub(super) struct Shown {
-    pub(super) app: String,
-    pub(super) replaces: u32,
-    pub(super) icon: String,
-    pub(super) summary: String,
-    pub(super) body: String,
-    pub(super) actions: Vec<String>,
-    pub(super) urgency: u8,
-    pub(super) category: String,
-    pub(super) entry: String,
-    pub(super) expires: i32,
+pub(crate) struct Shown {
+    pub(crate) app: String,
+    pub(crate) replaces: u32,
+    pub(crate) icon: String,
+    pub(crate) summary: String,
+    pub(crate) body: String,
+    pub(crate) actions: Vec<String>,
+    pub(crate) urgency: u8,
+    pub(crate) category: String,
+    pub(crate) entry: String,
+    pub(crate) expires: i32,
 }
 
 /// How the server behaves.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Manner {
+pub(crate) enum Manner {
     Answers,
     /// It knows no bubble that is to be closed, and refuses every notice.
     Refuses,
@@ -51,14 +51,14 @@ struct Recorder {
 }
 
 /// A server on the bus, until it is dropped.
-pub(super) struct Server {
+pub(crate) struct Server {
     connection: Option<Connection>,
     asked: Receiver<Asked>,
 }
 
 impl Server {
     /// A server whose bubbles are numbered from `first`.
-    pub(super) fn start(
+    pub(crate) fn start(
         bus: Builder<'static>,
         capabilities: &'static [&'static str],
         manner: Manner,
@@ -75,12 +75,12 @@ impl Server {
     }
 
     /// What it was asked for next.
-    pub(super) fn asked(&self) -> Asked {
+    pub(crate) fn asked(&self) -> Asked {
         self.asked.recv_timeout(Duration::from_secs(10)).expect("the server was not asked for anything")
     }
 
     /// The notice that it was asked for next.
-    pub(super) fn shown(&self) -> Shown {
+    pub(crate) fn shown(&self) -> Shown {
         match self.asked() {
             Asked::Show(shown) => shown,
             Asked::Close(id) => panic!("asked to close {id}"),
@@ -88,7 +88,7 @@ impl Server {
     }
 
     /// Nothing, if it was asked for nothing so far.
-    pub(super) fn idle(&self) -> bool {
+    pub(crate) fn idle(&self) -> bool {
         self.asked.try_recv().is_err()
     }
 }

@@ -1,0 +1,10 @@
+//! The daemon as a process: commands with it and without it, signals, notices on a real screen, what it keeps quiet.
+
+mod activation;
+mod equality;
+mod hidden;
+mod life;
+mod notices;
+mod reload;
+mod running;
+mod watch;
