@@ -3,6 +3,7 @@
 mod absent;
 mod asked;
 mod drawn;
+mod idle;
 mod recorder;
 
 use stsd::adapters::notifier::DesktopNotifier;
