@@ -94,7 +94,7 @@ impl Watches {
 
     /// Makes the plan and watches what is in it, until the plan holds: a directory may appear between the look at it
     /// and the watch above it.
-    fn arm(&mut self) {
+    pub(super) fn arm(&mut self) {
         for _ in 0..MAX_ROUNDS {
             let plan = Plan::of(&self.files);
             let settled = plan == self.plan && plan.directories.is_subset(&self.armed);

@@ -32,7 +32,7 @@ const NO_OWNER: &str = "org.freedesktop.DBus.Error.NameHasNoOwner";
 #[derive(Clone, Debug)]
 pub(super) struct Server {
     connection: Connection,
-    /// Who it is on the bus: a name that no other will ever have.
+    /// Who it is: a name that no other will ever have on this bus.
     name: OwnedUniqueName,
     /// True if it reads a notice's body as markup.
     pub(super) body_markup: bool,
@@ -61,7 +61,7 @@ impl Server {
         Ok(server)
     }
 
-    /// True if both are one and the same process on the bus.
+    /// True if both are one and the same process on one and the same bus; a new bus gives out the same names again.
     pub(super) fn is(&self, other: &Self) -> bool {
         self.name == other.name && self.connection.server_guid() == other.connection.server_guid()
     }

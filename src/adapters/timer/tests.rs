@@ -5,11 +5,11 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 
 use super::WallTimer;
 use crate::adapters::clock::SystemClock;
-use crate::ports::time::{Clock as _, Timer as _};
+use crate::ports::time::{Clock, Timer as _};
 
 /// What a busy machine may add.
 const SOON: Duration = Duration::from_secs(1);
@@ -63,6 +63,26 @@ fn a_past_deadline_fires_at_once() {
         }
         assert!(asked.elapsed() < SOON);
     });
+}
+
+/// An hour ahead of the system's clock.
+struct Ahead;
+
+impl Clock for Ahead {
+    fn now(&self) -> DateTime<Utc> {
+        in_millis(3_600_000)
+    }
+
+    fn local(&self, at: DateTime<Utc>) -> DateTime<FixedOffset> {
+        at.fixed_offset()
+    }
+}
+
+#[test]
+fn a_deadline_that_is_past_for_the_given_clock_fires_at_once() {
+    let timer = WallTimer::new(Arc::new(Ahead));
+    let wait = async { tokio::time::timeout(SOON, timer.wait_until(in_millis(1_800_000))).await };
+    run(wait).expect("the given clock was not asked");
 }
 
 #[test]

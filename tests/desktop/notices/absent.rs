@@ -112,8 +112,11 @@ fn a_bus_that_was_restarted_is_connected_to_again() {
         // Either the connection is known to be dead by now, or it dies in the call.
         no_server(show("bus gone", &notifier, SOON).await, "session bus");
         desktop.start_bus();
-        let _server = Server::start(desktop.builder(), PLAIN, Manner::Answers, 9);
-        assert_eq!(show("bus restarted", &notifier, SOON).await, Ok(Bubble(9)));
+        // On the new bus this server has the unique name that the one before had on the old.
+        let server = Server::start(desktop.builder(), PLAIN, Manner::Answers, 9);
+        let shown = notifier.show(&notice("bus restarted"), Some(Bubble(1))).await;
+        assert_eq!(shown, Ok(Bubble(9)));
+        assert_eq!(server.shown().replaces, 0, "number 1 is somebody else's bubble there");
         // Again, and nobody looks while it is gone.
         desktop.stop_bus();
         desktop.start_bus();

@@ -4,6 +4,7 @@ mod absent;
 mod asked;
 mod drawn;
 pub(crate) mod recorder;
+mod idle;
 
 use stsd::adapters::notifier::DesktopNotifier;
 use stsd::domain::notice::{Notice, Urgency};
