@@ -3,8 +3,8 @@
 mod absent;
 mod asked;
 mod drawn;
-pub(crate) mod recorder;
 mod idle;
+pub(crate) mod recorder;
 
 use stsd::adapters::notifier::DesktopNotifier;
 use stsd::domain::notice::{Notice, Urgency};
