@@ -1,0 +1,22 @@
+//! `daemon::run` in process: a real socket, the strict STS, a real file; keychain, desktop, clock and timer are the
+//! test's own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test may panic"
+)]
+
+#[path = "../world/mod.rs"]
+mod world;
+
+mod desktop;
+mod hand;
+mod harness;
+
+mod answers;
+mod dialogue;
+mod notices;
+mod orders_of_time;
