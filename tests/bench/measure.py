@@ -1,6 +1,8 @@
 """Measures stsd against the simulated STS; run by tests/bench/run on a private desktop.
 
 usage: measure.py STSD STRICT-STS
+
+The idle daemon is watched for IDLE_SECONDS of the environment, 300 unless told.
 """
 
 import datetime
@@ -9,6 +11,7 @@ import hmac
 import json
 import os
 import platform
+import signal
 import socket
 import statistics
 import subprocess
@@ -21,6 +24,10 @@ from pathlib import Path
 
 STARTS = 50  # of `stsd status` and of /bin/true
 REFRESHES = 20
+DAEMONS = 20  # starts of the daemon
+PROFILES = 20  # that it knows
+REQUESTS = 1000  # of its status
+IDLE_SECONDS = int(os.environ.get("IDLE_SECONDS", "300"))
 REGION = "us-east-1"
 DEV_NULL = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1)]
 
@@ -52,7 +59,7 @@ class Sts:
         started = json.loads(self.process.stdout.readline())
         self.url, self.user = started["url"], started["alice"]
         self.address = urllib.parse.urlsplit(self.url)
-        self.step = -REFRESHES * 3
+        self.step = -REFRESHES * 6
         # One window for all codes of the run, each of which is taken once.
         self.control("set", {"code_tolerance": -self.step + 5})
 
@@ -136,6 +143,121 @@ def durable_write(beside):
     return seconds
 
 
+class Daemon:
+    """The daemon, from its exec on; `ready` are the seconds until it let a client in."""
+
+    def __init__(self, stsd):
+        path = os.path.join(os.environ["XDG_RUNTIME_DIR"], "stsd", "stsd.sock")
+        start = time.perf_counter()
+        self.pid = os.posix_spawn(stsd, [stsd, "daemon"], os.environ, file_actions=DEV_NULL)
+        while not lets_in(path):
+            if time.perf_counter() - start > 10:
+                sys.exit("stsd daemon: lets nobody in")
+            time.sleep(0.0002)
+        self.ready = time.perf_counter() - start
+
+    def stop(self):
+        os.kill(self.pid, signal.SIGTERM)
+        _, status = os.waitpid(self.pid, 0)
+        if os.waitstatus_to_exitcode(status) != 0:
+            sys.exit("stsd daemon: did not end well")
+
+    def wake_ups(self):
+        """How often any of its threads has gone to sleep so far."""
+        tasks = Path(f"/proc/{self.pid}/task").iterdir()
+        return sum(number(task / "status", "voluntary_ctxt_switches") for task in tasks)
+
+    def written(self):
+        """Bytes sent to the disk so far."""
+        return number(f"/proc/{self.pid}/io", "write_bytes")
+
+    def rss(self):
+        """KiB."""
+        return number(f"/proc/{self.pid}/status", "VmRSS")
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def settle(self):
+        """Waits until it has been quiet for a second."""
+        before, now, end = -1, self.wake_ups(), time.monotonic() + 30
+        while before != now and time.monotonic() < end:
+            time.sleep(1)
+            before, now = now, self.wake_ups()
+
+    def idle(self, seconds):
+        """Wake-ups a minute, and bytes written, while nobody wants anything."""
+        self.settle()
+        woken, written = self.wake_ups(), self.written()
+        time.sleep(seconds)
+        return (self.wake_ups() - woken) * 60 / seconds, self.written() - written
+
+
+def lets_in(path):
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(path) == 0
+
+
+def number(file, name):
+    """A number of a list of names with numbers, as /proc has them."""
+    lines = Path(file).read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name + ":"))
+
+
+def measure_daemon(stsd, sts, credentials):
+    """Rows of the table: what a program that stays costs, with sessions of many profiles."""
+    names = [f"p{index}" for index in range(PROFILES)]
+    for name in names:
+        add_key(stsd, sts.user, name)
+    ready = []
+    for _ in range(DAEMONS):
+        daemon = Daemon(stsd)
+        ready.append(daemon.ready)
+        daemon.stop()
+    daemon = Daemon(stsd)
+    wall(stsd, "refresh", *names, "--code", sts.code())
+    trips, floors, refreshes = [], [], []
+    for _ in range(REFRESHES):
+        trips.append(sts.round_trip())
+        floors.append(durable_write(credentials))
+        rested(credentials)
+        refreshes.append(wall(stsd, "refresh", "work", "--code", sts.code()))
+    own = [whole - trip - floor for whole, trip, floor in zip(refreshes, trips, floors)]
+    yield f"| `stsd daemon`: from exec until it is ready, {DAEMONS} starts | {milliseconds(ready)} | budget: 50 ms |"
+    yield f"| `stsd refresh --code` through it, {REFRESHES} times | {milliseconds(refreshes)} | |"
+    yield f"| … of these: a GetSessionToken round trip | {milliseconds(trips)} | |"
+    yield f"| … of these: one durable write of the file | {milliseconds(floors)} | |"
+    yield f"| … beyond both | {milliseconds(own)} | budget: 10 ms |"
+    try:
+        wake_ups, written = daemon.idle(IDLE_SECONDS)
+        rss = daemon.rss() / 1024
+        idle = f"the idle daemon, {PROFILES + 1} profiles, {IDLE_SECONDS} s"
+        yield f"| wake-ups of {idle} | {wake_ups:.1f} a minute | budget: 1 |"
+        yield f"| bytes that it wrote | {written} | budget: 0 |"
+        yield f"| its memory (RSS) | {rss:.1f} MiB | budget: 12 MB |"
+        before = daemon.descriptors()
+        for _ in range(REQUESTS):
+            wall(stsd, "status", "work")
+        daemon.settle()
+        yield f"| its descriptors after {REQUESTS} requests | {daemon.descriptors()} | {before} before |"
+        yield f"| its memory then | {daemon.rss() / 1024:.1f} MiB | {rss:.1f} MiB before |"
+    except PermissionError:
+        yield "| the idle daemon | not measured | only root sees into a process that is not dumpable |"
+    daemon.stop()
+
+
+def add_key(stsd, user, name):
+    add = [stsd, "-q", "add", name, "--access-key-id", user["access_key_id"], "--mfa-serial", user["serial"]]
+    subprocess.run(add, input=user["secret_access_key"] + "\n", text=True, check=True, stdout=subprocess.DEVNULL)
+
+
+def rested(file):
+    """Waits until the file was left alone for longer than a refresh looks back, as it is in daily use: that a refresh
+    keeps away from a file that others are writing is no cost of its own."""
+    while time.time() - file.stat().st_mtime < 0.2:
+        time.sleep(0.01)
+
+
 def milliseconds(samples):
     """Median, and the middle half in brackets."""
     low, middle, high = (1000 * value for value in statistics.quantiles(samples, n=4))
@@ -145,9 +267,7 @@ def milliseconds(samples):
 def main(stsd, strict_sts):
     sts = Sts(strict_sts)
     os.environ |= {"AWS_ENDPOINT_URL_STS": sts.url, "AWS_REGION": REGION}
-    user = sts.user
-    add = [stsd, "add", "work", "--access-key-id", user["access_key_id"], "--mfa-serial", user["serial"]]
-    subprocess.run(add, input=user["secret_access_key"] + "\n", text=True, check=True, stdout=subprocess.DEVNULL)
+    add_key(stsd, sts.user, "work")
 
     def refresh():
         return (stsd, "refresh", "work", "--code", sts.code())
@@ -158,6 +278,7 @@ def main(stsd, strict_sts):
     for _ in range(REFRESHES):
         trips.append(sts.round_trip())
         floors.append(durable_write(credentials))
+        rested(credentials)
         refreshes.append(wall(*refresh()))
     own = [whole - trip - floor for whole, trip, floor in zip(refreshes, trips, floors)]
 
@@ -169,6 +290,7 @@ def main(stsd, strict_sts):
 
     memory = {"/bin/true": ["/bin/true"], "stsd status": [stsd, "status"], "stsd refresh": refresh()}
     memory = {name: peak_rss(*command) for name, command in memory.items()}
+    daemon = list(measure_daemon(stsd, sts, credentials))
     sts.stop()
 
     version = subprocess.run([stsd, "--version"], capture_output=True, text=True, check=True).stdout.strip()
@@ -182,6 +304,7 @@ def main(stsd, strict_sts):
     print(f"| … beyond both | {milliseconds(own)} | |")
     for name in ("stsd status", "stsd refresh"):
         print(f"| peak memory of `{name}` | {memory[name] / 1024:.1f} MiB | `/bin/true`: {memory['/bin/true'] / 1024:.1f} MiB |")
+    print("\n".join(daemon))
 
 
 if __name__ == "__main__":
