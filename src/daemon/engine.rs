@@ -176,7 +176,12 @@ impl Engine {
             Event::Shown(expires_at, names, result) => self.shown(expires_at, names, result),
             // What is told is what file and state say now: a refresh may be on disk and not taken over yet.
             Event::Woke => self.look_again(),
-            Event::FilesChanged | Event::Ordered(Order::Reload) => self.read_config(None),
+            Event::FilesChanged => self.read_config(None),
+            Event::Ordered(Order::Reload) => {
+                // Whoever orders it wants to hear again what is wrong.
+                self.refused = None;
+                self.read_config(None);
+            }
             Event::Ordered(Order::Stop) => return true,
         }
         false

@@ -43,12 +43,13 @@ pub(crate) async fn run(args: &RefreshArgs, here: &Here, output: Output) -> Resu
         let request = RefreshRequest { profiles, duration };
         let outcome = refresh(&here.ports, &config, &request, &Codes { given, may_ask }).await?;
         let outcomes = answers::refreshed(outcome.profiles, here.ports.store.path());
-        if outcome.settling.is_some() {
-            output.say("note: the daemon does not run: nothing will warn you before the session expires (start it: stsd daemon)");
-        }
         (outcomes, outcome.settling)
     };
     let mut first_failure = tell(output, outcomes, here.ports.clock.now());
+    // Set only without a daemon, and only if a session was obtained.
+    if settling.is_some() {
+        output.say("note: the daemon does not run: nothing will warn you before the session expires");
+    }
     if let Some(failure) = settled(settling, here).await {
         output.failure(&failure);
         first_failure.get_or_insert(failure.class.exit_code());
