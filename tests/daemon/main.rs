@@ -17,6 +17,11 @@ mod hand;
 mod harness;
 
 mod answers;
+mod crowd;
 mod dialogue;
+mod ending;
+mod frames;
 mod notices;
 mod orders_of_time;
+mod together;
+mod wire;
