@@ -8,6 +8,7 @@
     clippy::string_slice,
     reason = "a test may panic"
 )]
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test names the answer that it expects")]
 
 #[path = "../world/mod.rs"]
 mod world;

@@ -78,14 +78,14 @@ impl StateStore for Held {
 #[test]
 fn a_session_that_is_half_on_disk_is_not_told_of() {
     let mut world = World::with_work();
-    let (hold, held) = watch::channel(false);
+    let (gate, held) = watch::channel(false);
     world.ports.state = Arc::new(Held { inner: Arc::clone(&world.ports.state), held });
     let stage = Stage::of(world);
     let daemon = stage.daemon();
     let mut watcher = daemon.raw().greeted();
     watcher.request(Action::Status { profiles: Vec::new(), watch: true });
     watcher.answer();
-    hold.send_replace(true);
+    gate.send_replace(true);
     // 15 minutes: only who knows when it was issued knows that the lead of 30 does not apply.
     stage.world.sts.set_session_seconds(Some(900));
     let sts = &stage.world.sts;
@@ -95,7 +95,7 @@ fn a_session_that_is_half_on_disk_is_not_told_of() {
     stage.files.have_changed();
     watcher.answer();
     assert_eq!(stage.desktop.summaries(), [""; 0]);
-    hold.send_replace(false);
+    gate.send_replace(false);
     let end = outcome(&mut raw).result.unwrap().expires_at;
     assert!(end > Utc::now());
     stage.hand.wait_armed(end - TimeDelta::minutes(5));

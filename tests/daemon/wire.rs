@@ -129,10 +129,8 @@ fn a_client_that_has_closed_its_half_is_answered() {
 #[test]
 fn a_reader_that_has_stalled_is_left_after_a_while_and_keeps_nobody_waiting() {
     let stage = Stage::with_work();
-    let mut config = String::new();
-    for number in 0..2000 {
-        config += &format!("[profiles.p{number}]\n");
-    }
+    let config: String =
+        (0..2000).map(|number| ["[profiles.p", &number.to_string(), "]\n"].concat()).collect();
     stage.world.configure(&config);
     let daemon = stage.daemon();
     let mut stalled = daemon.raw().greeted();
