@@ -8,6 +8,7 @@
     clippy::string_slice,
     reason = "a test may panic"
 )]
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test names the answer that it expects")]
 
 #[path = "../world/mod.rs"]
 mod world;
@@ -17,6 +18,11 @@ mod hand;
 mod harness;
 
 mod answers;
+mod crowd;
 mod dialogue;
+mod ending;
+mod frames;
 mod notices;
 mod orders_of_time;
+mod together;
+mod wire;

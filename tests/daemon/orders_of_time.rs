@@ -119,10 +119,10 @@ fn what_was_told_holds_though_it_cannot_be_saved() {
     let end = daemon.refresh_for("work", DAY);
     stage.hand.wait_armed(end - HALF_AN_HOUR);
     // A state of a later version is read as empty and never written.
-    let state = stage.world.path(".local/state/stsd/state.json");
-    let text = std::fs::read_to_string(&state).unwrap();
+    let file = stage.world.path(".local/state/stsd/state.json");
+    let text = std::fs::read_to_string(&file).unwrap();
     std::fs::write(
-        &state,
+        &file,
         text.replacen("\"version\": 1", "\"version\": 99", 1).replacen("\"version\":1", "\"version\":99", 1),
     )
     .unwrap();

@@ -156,3 +156,70 @@ proptest! {
         }
     }
 }
+
+/// What can happen to a session and to the clock, in any order.
+#[derive(Clone, Debug)]
+enum Turn {
+    /// Time passes, or the clock is set: forward or back, in seconds.
+    Clock(i64),
+    /// A new session of so many seconds is on disk.
+    Refreshed(i64),
+    Forgotten,
+    /// The daemon starts again and knows what file and state say.
+    Restarted,
+}
+
+fn turn() -> impl Strategy<Value = Turn> {
+    prop_oneof![
+        4 => (0..HOUR).prop_map(Turn::Clock),
+        1 => (-2 * HOUR..2 * HOUR).prop_map(Turn::Clock),
+        2 => prop_oneof![60..HOUR, Just(12 * HOUR)].prop_map(Turn::Refreshed),
+        1 => Just(Turn::Forgotten),
+        1 => Just(Turn::Restarted),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn in_every_order_each_moment_of_a_session_is_told_once_at_most(turns in prop::collection::vec(turn(), 0..80)) {
+        let mut machine = session(Kind::Mfa { code: true });
+        let mut now = at(0);
+        // What is remembered, as the daemon does: nothing of a session that is new.
+        let mut told: Option<DateTime<Utc>> = None;
+        let mut seen: Vec<DateTime<Utc>> = Vec::new();
+        for turn in turns {
+            match turn {
+                Turn::Clock(by) => now += TimeDelta::seconds(by),
+                Turn::Refreshed(life) => {
+                    let found = Issued { issued_at: Some(now), expires_at: now + TimeDelta::seconds(life), ..issued(0, 0) };
+                    feed(&mut machine, Event::Restored(Some(found)), now);
+                    (told, seen) = (None, Vec::new());
+                }
+                Turn::Forgotten => {
+                    feed(&mut machine, Event::Forgotten, now);
+                    (told, seen) = (None, Vec::new());
+                }
+                Turn::Restarted => {
+                    let found = machine.status(now).session;
+                    machine = session(Kind::Mfa { code: true });
+                    feed(&mut machine, Event::Restored(found), now);
+                }
+            }
+            let known = machine.status(now).session;
+            let due = machine.due(told, now);
+            if let Some(moment) = due {
+                prop_assert!(moment.at <= now, "before its time");
+                prop_assert_eq!(Some(moment.expires_at), known.as_ref().map(|session| session.expires_at), "of another session");
+                prop_assert!(Some(moment.at) > known.as_ref().and_then(|session| session.issued_at), "a lead longer than the life");
+                prop_assert!(!seen.contains(&moment.at), "told twice");
+                seen.push(moment.at);
+                prop_assert!(seen.len() <= 3, "two leads and the end");
+                told = Some(moment.at);
+            }
+            prop_assert_eq!(machine.due(told, now), None, "one notice at a time");
+            if let Some(session) = known.filter(|session| session.expires_at <= now) {
+                prop_assert_eq!(told, Some(session.expires_at), "the end is always told");
+            }
+        }
+    }
+}
