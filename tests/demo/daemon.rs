@@ -111,14 +111,14 @@ impl Daemon {
         private(&world.path("run"), 0o700);
         let listener = UnixListener::bind(&socket).unwrap();
         private(&socket, 0o600);
-        let (teller, told) = channel();
+        let (sees, told) = channel();
         let mut ports = world.ports.clone();
         ports.clock = Arc::new(time);
         let watched = vec![world.path(".config/stsd/config.toml"), world.path(".aws/credentials")];
         let parts = DaemonWorld {
             ports,
             timer: Arc::new(time),
-            notifier: Arc::new(Shown { desktop: DesktopNotifier::new(), told: teller }),
+            notifier: Arc::new(Shown { desktop: DesktopNotifier::new(), told: sees }),
             watch: Arc::new(PathWatch::new(watched)),
         };
         let config = load_config(&parts.ports).unwrap();
@@ -134,8 +134,8 @@ impl Daemon {
                     drop((&mut *stopped.lock().await).await);
                     Order::Stop
                 };
-                let tell = move || ready.send(()).unwrap();
-                run(listener, config, here, parts, orders, tell).await.unwrap();
+                let announce = move || ready.send(()).unwrap();
+                run(listener, config, here, parts, orders, announce).await.unwrap();
             });
         });
         is_ready.recv_timeout(Duration::from_secs(5)).expect("the daemon is not ready");

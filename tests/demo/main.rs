@@ -81,6 +81,8 @@ fn main() {
 /// The daemon's part: notices before the session ends, and a second refresh with a code of the device.
 fn notices(world: &World, serial: &str) {
     world.sts.set_session_seconds(Some(40 * 60));
+    // The device shows a new code every 30 seconds, and nobody waits for that here: later ones are taken too.
+    world.sts.set_code_tolerance(5);
     let begin = Utc::now();
     let time = FastTime::new(FASTER);
     let left = |at: chrono::DateTime<Utc>| {
