@@ -115,13 +115,13 @@ impl Daemon {
         let mut ports = world.ports.clone();
         ports.clock = Arc::new(time);
         let watched = vec![world.path(".config/stsd/config.toml"), world.path(".aws/credentials")];
-        let parts = DaemonWorld {
+        let real = DaemonWorld {
             ports,
             timer: Arc::new(time),
             notifier: Arc::new(Shown { desktop: DesktopNotifier::new(), told: sees }),
             watch: Arc::new(PathWatch::new(watched)),
         };
-        let config = load_config(&parts.ports).unwrap();
+        let config = load_config(&real.ports).unwrap();
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = channel();
         let here = places.clone();
@@ -135,7 +135,7 @@ impl Daemon {
                     Order::Stop
                 };
                 let announce = move || ready.send(()).unwrap();
-                run(listener, config, here, parts, orders, announce).await.unwrap();
+                run(listener, config, here, real, orders, announce).await.unwrap();
             });
         });
         is_ready.recv_timeout(Duration::from_secs(5)).expect("the daemon is not ready");
