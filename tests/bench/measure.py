@@ -149,7 +149,7 @@ class Daemon:
     def __init__(self, stsd):
         path = os.path.join(os.environ["XDG_RUNTIME_DIR"], "stsd", "stsd.sock")
         start = time.perf_counter()
-        self.pid = os.posix_spawn(stsd, [stsd, "daemon"], os.environ, file_actions=DEV_NULL)
+        self.pid = os.posix_spawn(stsd, [stsd, "-q", "daemon"], os.environ, file_actions=DEV_NULL)
         while not lets_in(path):
             if time.perf_counter() - start > 10:
                 sys.exit("stsd daemon: lets nobody in")
