@@ -55,6 +55,47 @@ fn a_daemon_starts_without_a_keyring_and_without_a_bus() {
     assert!(!daemon.log().contains("WARN") && !daemon.log().contains("ERROR"), "{}", daemon.log());
 }
 
+/// Also after its libraries were all used: the keychain's, the network's and the notices'.
+#[test]
+fn an_idle_daemon_sleeps() {
+    if !has_desktop() {
+        return;
+    }
+    let machine = Machine::with_work();
+    let _server = Server::start(machine.desktop.builder(), &["body"], Manner::Answers, 7);
+    let daemon = Daemon::start(&machine);
+    machine.sts.set_session_seconds(Some(2));
+    machine.run(&["refresh", "--code", &machine.code()]).succeeded();
+    daemon.await_said("notice shown", 1);
+    machine.sts.set_session_seconds(None);
+    machine.run(&["refresh", "--code", &machine.code()]).succeeded();
+    let woken = || {
+        let tasks = fs::read_dir(format!("/proc/{}/task", daemon.pid())).unwrap();
+        let mut threads: Vec<(String, u64)> = tasks.map(|task| switches(&task.unwrap().path())).collect();
+        threads.sort();
+        threads
+    };
+    // Threads that a runtime keeps for a while end in this time.
+    let end = Instant::now() + Duration::from_secs(40);
+    loop {
+        let before = woken();
+        std::thread::sleep(Duration::from_secs(3));
+        let after = woken();
+        if before == after {
+            break;
+        }
+        assert!(Instant::now() < end, "it never rests: {before:?} {after:?}");
+    }
+}
+
+/// The name of a thread, and how often it has gone to sleep.
+fn switches(task: &Path) -> (String, u64) {
+    let status = fs::read_to_string(task.join("status")).unwrap_or_default();
+    let value =
+        |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("0").trim().to_owned();
+    (value("Name:"), value("voluntary_ctxt_switches:").parse().unwrap())
+}
+
 #[test]
 fn a_request_in_hand_is_finished_before_the_end() {
     if !has_desktop() {
@@ -71,11 +112,12 @@ fn a_request_in_hand_is_finished_before_the_end() {
         let called = machine.sts.wait_for_requests(Duration::from_secs(20), |requests| !requests.is_empty());
         assert!(called, "no call: {}", daemon.log());
         daemon.signal(signal);
-        client.join().unwrap();
+        let ran = client.join().unwrap();
         assert_eq!(daemon.ended(), 0, "{}", daemon.log());
         assert!(daemon.log().contains("daemon ended"), "{}", daemon.log());
         assert!(machine.credentials().contains("aws_session_token"), "the session was lost");
         assert_eq!(machine.status("work").0, 0);
+        ran.succeeded();
     }
 }
 
