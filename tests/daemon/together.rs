@@ -42,7 +42,7 @@ fn two_people_at_once_both_find_their_session_in_the_file() {
     let stage = Stage::of(world);
     let daemon = stage.daemon();
     let sts = &stage.world.sts;
-    for _ in 0..5 {
+    for _ in 0..2 {
         let mut alice = daemon.raw().greeted();
         let mut bob = daemon.raw().greeted();
         alice.request(refresh(&["work"], Some(&sts.fresh_code(&sts.alice().serial))));
