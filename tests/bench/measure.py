@@ -162,10 +162,10 @@ class Daemon:
         if os.waitstatus_to_exitcode(status) != 0:
             sys.exit("stsd daemon: did not end well")
 
-    def wake_ups(self):
-        """How often any of its threads has gone to sleep so far."""
+    def sleeps(self):
+        """How often each of its threads has gone to sleep so far."""
         tasks = Path(f"/proc/{self.pid}/task").iterdir()
-        return sum(number(task / "status", "voluntary_ctxt_switches") for task in tasks)
+        return {task.name: number(task / "status", "voluntary_ctxt_switches") for task in tasks}
 
     def written(self):
         """Bytes sent to the disk so far."""
@@ -179,18 +179,22 @@ class Daemon:
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
     def settle(self):
-        """Waits until it has been quiet for a second."""
-        before, now, end = -1, self.wake_ups(), time.monotonic() + 30
+        """Waits until it has been quiet for longer than its runtime keeps a thread that has nothing to do (10 s)."""
+        before, now, end = None, self.sleeps(), time.monotonic() + 60
         while before != now and time.monotonic() < end:
-            time.sleep(1)
-            before, now = now, self.wake_ups()
+            time.sleep(11)
+            before, now = now, self.sleeps()
 
     def idle(self, seconds):
         """Wake-ups a minute, and bytes written, while nobody wants anything."""
         self.settle()
-        woken, written = self.wake_ups(), self.written()
+        before, written = self.sleeps(), self.written()
         time.sleep(seconds)
-        return (self.wake_ups() - woken) * 60 / seconds, self.written() - written
+        after, written = self.sleeps(), self.written() - written
+        woken = sum(count - before.get(thread, 0) for thread, count in after.items())
+        # A thread that has ended woke up for that.
+        woken += len(before.keys() - after.keys())
+        return woken * 60 / seconds, written
 
 
 def lets_in(path):
