@@ -112,11 +112,12 @@ fn a_request_in_hand_is_finished_before_the_end() {
         let called = machine.sts.wait_for_requests(Duration::from_secs(20), |requests| !requests.is_empty());
         assert!(called, "no call: {}", daemon.log());
         daemon.signal(signal);
-        client.join().unwrap();
+        let ran = client.join().unwrap();
         assert_eq!(daemon.ended(), 0, "{}", daemon.log());
         assert!(daemon.log().contains("daemon ended"), "{}", daemon.log());
         assert!(machine.credentials().contains("aws_session_token"), "the session was lost");
         assert_eq!(machine.status("work").0, 0);
+        ran.succeeded();
     }
 }
 

@@ -115,3 +115,20 @@ fn a_profile_that_was_just_added_can_be_refreshed_at_once() {
         machine.run(&["refresh", &name, "--code", &machine.code()]).succeeded();
     }
 }
+
+/// The same without a process in between.
+#[test]
+fn a_daemon_that_was_told_to_reload_knows_the_new_configuration_when_it_answers() {
+    if !has_desktop() {
+        return;
+    }
+    let machine = Machine::with_work();
+    let _daemon = Daemon::start(&machine);
+    let config = machine.configuration();
+    for round in 0..5 {
+        let name = format!("more{round}");
+        edit(&machine, &format!("{config}[profiles.{name}]\n"));
+        assert_eq!(ask(&machine, Action::Reload), Ok(Answer::Nothing));
+        assert_eq!(known(&machine), ["work", name.as_str()]);
+    }
+}
