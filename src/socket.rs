@@ -2,7 +2,9 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
@@ -91,7 +93,7 @@ pub fn claim(socket: &Path) -> Result<Only, SocketError> {
 
 /// Binds the socket, in place of one that a dead daemon left; `_only` is the proof that no daemon lives.
 ///
-/// The socket's mode comes from the process's umask, which the daemon sets to 0077, and its directory is 0700.
+/// The socket is 0600.
 ///
 /// # Errors
 ///
@@ -104,7 +106,11 @@ pub fn bind(socket: &Path, _only: &Only) -> Result<UnixListener, SocketError> {
         Ok(_) => return Err(SocketError::Unsafe { path: socket.to_owned(), reason: "is no socket" }),
         Err(_) => {}
     }
-    UnixListener::bind(socket).map_err(failed(socket, "bind the socket"))
+    let listener = UnixListener::bind(socket).map_err(failed(socket, "bind the socket"))?;
+    // Nobody else could reach it meanwhile: its directory is 0700.
+    let private = fs::Permissions::from_mode(0o600);
+    fs::set_permissions(socket, private).map_err(failed(socket, "make the socket private"))?;
+    Ok(listener)
 }
 
 /// Checks a socket before a client trusts it: its directory and itself are ours and nobody else's. False if there is
@@ -157,8 +163,6 @@ fn failed<E: Into<io::Error>>(path: &Path, action: &'static str) -> impl FnOnce(
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
     use super::*;
 
     fn place() -> (tempfile::TempDir, PathBuf) {
@@ -188,6 +192,7 @@ mod tests {
         let (_directory, socket) = place();
         let only = claim(&socket).unwrap();
         drop(bind(&socket, &only).unwrap());
+        assert_eq!(fs::metadata(&socket).unwrap().mode() & 0o777, 0o600);
         assert!(bind(&socket, &only).is_ok(), "left behind by a dead daemon");
         fs::remove_file(&socket).unwrap();
         fs::write(&socket, "mine").unwrap();

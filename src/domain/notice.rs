@@ -71,7 +71,8 @@ fn words(left: TimeDelta) -> String {
         _ => format!("{count} {unit}s"),
     };
     if left < TimeDelta::seconds(90) {
-        return counted(left.num_seconds().max(1), "second");
+        // A lead of five seconds is told a moment after it has come.
+        return counted(((left.num_milliseconds() + 500) / 1000).max(1), "second");
     }
     let minutes = (left.num_seconds() + 30) / 60;
     match (minutes / 60, minutes % 60) {
