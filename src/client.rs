@@ -38,8 +38,8 @@ pub trait Dialogue {
     /// The failure that the command would report if nobody answers; the daemon passes it back.
     fn code(&mut self, profiles: &[String], serial: &str) -> Result<WireCode, Failure>;
 
-    /// Takes an answer that others follow.
-    fn progress(&mut self, answer: Answer);
+    /// Takes an answer that others follow; false if no more are wanted.
+    fn progress(&mut self, answer: Answer) -> bool;
 }
 
 impl Client {
@@ -128,7 +128,11 @@ impl Client {
             match decode(&line) {
                 Ok(FromDaemon::Done { answer, .. }) => return Ok(answer),
                 Ok(FromDaemon::Failed { failure, .. }) => return Err(failure.into()),
-                Ok(FromDaemon::Progress { answer, .. }) => dialogue.progress(answer),
+                Ok(FromDaemon::Progress { answer, .. }) => {
+                    if !dialogue.progress(answer) {
+                        return Ok(Answer::Nothing);
+                    }
+                }
                 Ok(FromDaemon::CodeWanted { profiles, serial, .. }) => {
                     let answer = match dialogue.code(&profiles, &serial) {
                         Ok(code) => {

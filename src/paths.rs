@@ -63,12 +63,21 @@ fn socket(set: impl Fn(&str) -> Option<PathBuf>, state: &Path) -> PathBuf {
     if let Some(path) = set("STSD_SOCKET") {
         return absolute(&path);
     }
-    let runtime =
-        if cfg!(target_os = "macos") { None } else { set("XDG_RUNTIME_DIR").or_else(login_directory) };
+    let runtime = if cfg!(target_os = "macos") {
+        None
+    } else {
+        set("XDG_RUNTIME_DIR").filter(|path| is_own(path)).or_else(login_directory)
+    };
     match runtime {
         Some(directory) => directory.join("stsd").join("stsd.sock"),
         None => state.join("stsd.sock"),
     }
+}
+
+/// True for an absolute path of a directory that is this user's: with another's, `sudo -E` would lock that one out.
+fn is_own(path: &Path) -> bool {
+    let uid = rustix::process::geteuid().as_raw();
+    path.is_absolute() && std::fs::metadata(path).is_ok_and(|found| found.is_dir() && found.uid() == uid)
 }
 
 /// `/run/user/UID`, which a login makes, for a process that was not told of it: if it is this user's alone.
@@ -97,12 +106,14 @@ mod tests {
 
     #[test]
     fn variables_move_the_files() {
+        let runtime = tempfile::tempdir().unwrap();
+        let own = runtime.path().to_str().unwrap();
         let variables = |name: &str| {
             Some(OsString::from(match name {
                 "STSD_CONFIG" => "/etc/stsd.toml",
                 "AWS_SHARED_CREDENTIALS_FILE" => "~/elsewhere/credentials",
                 "AWS_CONFIG_FILE" => "/etc/aws-config",
-                "XDG_RUNTIME_DIR" => "/run/user/7",
+                "XDG_RUNTIME_DIR" => own,
                 _ => "",
             }))
         };
@@ -111,7 +122,10 @@ mod tests {
         assert_eq!(paths.config, Path::new("/etc/stsd.toml"));
         assert_eq!(paths.aws_credentials, home.join("elsewhere/credentials"));
         assert_eq!(paths.aws_config, Path::new("/etc/aws-config"));
-        assert_eq!(paths.socket, Path::new("/run/user/7/stsd/stsd.sock"));
+        assert_eq!(paths.socket, runtime.path().join("stsd/stsd.sock"));
+        let none =
+            Paths::find(None, |name| (name == "XDG_RUNTIME_DIR").then(|| "/nonexistent".into())).unwrap();
+        assert!(!none.socket.starts_with("/nonexistent"));
         let unset = Paths::find(None, |_| None).unwrap();
         assert_eq!(unset.aws_config, home.join(".aws/config"));
         let flag = Paths::find(Some("/flag.toml".into()), variables).unwrap();

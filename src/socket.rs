@@ -65,7 +65,9 @@ pub fn claim(socket: &Path) -> Result<Only, SocketError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
     made.map_err(failed(directory, "create the directory"))?;
     check_directory(directory)?;
-    let path = socket.with_extension("lock");
+    let mut path = socket.as_os_str().to_owned();
+    path.push(".lock");
+    let path = PathBuf::from(path);
     let nofollow = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or_default();
     let mut file = OpenOptions::new()
         .read(true)
@@ -76,7 +78,13 @@ pub fn claim(socket: &Path) -> Result<Only, SocketError> {
         .custom_flags(nofollow)
         .open(&path)
         .map_err(failed(&path, "open the lock"))?;
-    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+    let taken = flock(&file, FlockOperation::NonBlockingLockExclusive);
+    if let Err(error) = taken
+        && error != rustix::io::Errno::WOULDBLOCK
+    {
+        return Err(failed(&path, "take the lock")(error));
+    }
+    if taken.is_err() {
         let mut holder = String::new();
         // A pid has at most ten digits.
         drop((&file).take(16).read_to_string(&mut holder));

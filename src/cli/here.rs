@@ -46,7 +46,9 @@ impl Dialogue for Silent {
         Err(answers::nobody(profiles))
     }
 
-    fn progress(&mut self, _answer: Answer) {}
+    fn progress(&mut self, _answer: Answer) -> bool {
+        true
+    }
 }
 
 /// The failure of a daemon that answers something else than was asked.

@@ -74,6 +74,12 @@ pub(crate) fn data(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// Prints one of several pictures; false if nobody takes them any more.
+pub(crate) fn draw(text: &str) -> bool {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).is_ok()
+}
+
 /// A text without control characters: those of a path, a name or a remembered message must not move the cursor, paint
 /// the terminal or begin a line of their own.
 pub(crate) fn clean(text: &str) -> String {

@@ -16,6 +16,7 @@ use crate::adapters::sts::{NetSettings, SdkSts};
 use crate::adapters::timer::WallTimer;
 use crate::cli::here::Here;
 use crate::daemon::World;
+use crate::domain::endpoint::EndpointUrl;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::paths::Paths;
 use crate::ports::time::Clock;
@@ -38,7 +39,10 @@ pub(crate) fn compose(config: Option<PathBuf>) -> Result<Here, Failure> {
         config: shown(&paths.config),
         aws_credentials: shown(&paths.aws_credentials),
         aws_config: shown(&paths.aws_config),
-        endpoint: variable("AWS_ENDPOINT_URL_STS").or_else(|| variable("AWS_ENDPOINT_URL")),
+        // One that cannot be used may hold a password, and is refused by whoever uses it.
+        endpoint: variable("AWS_ENDPOINT_URL_STS").or_else(|| variable("AWS_ENDPOINT_URL")).map(|address| {
+            EndpointUrl::parse(&address).map_or_else(|_| "unusable".to_owned(), |url| url.as_str().to_owned())
+        }),
     };
     let ports = Ports {
         aws: Arc::new(SdkAwsSettings::new(paths.aws_config.clone(), |name| std::env::var_os(name))),

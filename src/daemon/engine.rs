@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::net::UnixListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::observe::{Observed, observe, statuses};
+use super::observe::{Observed, look, statuses};
 use super::work::{Caller, Worker, fresh, perform};
 use super::{Order, World, answers, server};
 use crate::config::Config;
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::profile::ProfileName;
+use crate::domain::session::Issued;
 use crate::ports::notifier::{Bubble, NotifierError};
 use crate::protocol::message::{Action, Answer, FromDaemon, Places};
 
@@ -22,6 +23,11 @@ use crate::protocol::message::{Action, Answer, FromDaemon, Places};
 const QUEUE: usize = 64;
 /// How long requests in hand may take after the order to stop: one call of STS and one of the keychain.
 const FAREWELL: Duration = Duration::from_secs(25);
+
+/// A deadline for a daemon without one.
+const FAR: TimeDelta = TimeDelta::days(365);
+/// Watchers at once; each holds a connection for as long as it likes.
+const WATCHERS: usize = 16;
 
 /// All that can happen to the daemon.
 #[derive(Debug)]
@@ -61,6 +67,8 @@ pub(super) struct Engine {
     /// The notice on the screen for each profile.
     pub(super) bubbles: BTreeMap<ProfileName, Bubble>,
     watchers: Vec<(Vec<ProfileName>, Caller)>,
+    /// Up to when it is known what has come due.
+    pub(super) looked_at: DateTime<Utc>,
     /// True once the absence of a notification server is in the log.
     pub(super) silent: bool,
     /// Why the configuration file is not in force, once that is in the log.
@@ -85,6 +93,7 @@ impl Engine {
             sessions: Vec::new(),
             bubbles: BTreeMap::new(),
             watchers: Vec::new(),
+            looked_at: DateTime::UNIX_EPOCH,
             silent: false,
             refused: None,
             look: Look::Idle,
@@ -102,23 +111,24 @@ impl Engine {
         places: Places,
         orders: O,
         ready: impl FnOnce(),
-    ) where
+    ) -> Result<(), Failure>
+    where
         O: Fn() -> F,
         F: Future<Output = Order>,
     {
-        let found = observe(&self.world.ports, &self.config).await;
+        let found = look(&self.world.ports, &self.config).await;
         self.take_over(found);
         let (stop, stopping) = watch::channel(false);
         let mut server = JoinSet::new();
         server.spawn(server::serve(listener, Arc::new(places), self.events.clone(), stopping));
         tracing::info!(profiles = self.config.profiles.len(), "daemon ready");
         ready();
-        self.tell_what_is_due();
         let timer = Arc::clone(&self.world.timer);
         let watch = Arc::clone(&self.world.watch);
         let mut changed = watch.changed();
         loop {
-            let deadline = self.next_wake();
+            // While a look is under way its end is the next thing to wait for.
+            let deadline = (self.look == Look::Idle).then(|| self.next_wake());
             let time = async {
                 match deadline {
                     Some(deadline) => timer.wait_until(deadline).await,
@@ -133,6 +143,11 @@ impl Engine {
                     Event::FilesChanged
                 }
                 order = orders() => Event::Ordered(order),
+                // It ends only by a bug: clients would connect and nobody would answer.
+                Some(_ended) = server.join_next() => {
+                    tracing::error!("the server ended");
+                    return Err(Failure::new(FailureClass::Internal, "the daemon's server ended"));
+                }
             };
             if self.on(event) {
                 break;
@@ -143,6 +158,7 @@ impl Engine {
             tracing::warn!("requests were cut off at the end");
         }
         tracing::info!("daemon ended");
+        Ok(())
     }
 
     /// Finishes what was asked before the order to stop, answers it, and saves what was told.
@@ -160,8 +176,11 @@ impl Engine {
 
     /// Takes an event; true if it is the last.
     fn on(&mut self, event: Event) -> bool {
-        while self.chores.try_join_next().is_some() {}
-        while self.requests.try_join_next().is_some() {}
+        for ended in [self.chores.try_join_next(), self.requests.try_join_next()].into_iter().flatten() {
+            if ended.is_err_and(|error| error.is_panic()) {
+                tracing::error!("a task of the daemon panicked");
+            }
+        }
         match event {
             Event::Asked(action, caller) => self.asked(action, caller),
             Event::Performed => {
@@ -191,6 +210,15 @@ impl Engine {
         let worker = Worker { ports: self.world.ports.clone(), config: Arc::clone(&self.config) };
         match action {
             Action::Status { profiles, watch } => match answers::names(&profiles) {
+                Ok(_) if watch && self.watchers.len() >= WATCHERS => {
+                    let failure = Failure::new(FailureClass::Unavailable, "too many commands watch already")
+                        .hint("end one of the others: stsd status --watch");
+                    drop(
+                        caller
+                            .answers
+                            .try_send(FromDaemon::Failed { id: caller.id, failure: failure.into() }),
+                    );
+                }
                 Ok(names) if watch => {
                     self.watchers.push((names, caller));
                     self.tell_watchers();
@@ -217,8 +245,14 @@ impl Engine {
                 self.changing += 1;
                 let events = self.events.clone();
                 self.requests.spawn(async move {
-                    let config = worker.config().await;
-                    perform(&worker.ports, &config, action, caller).await;
+                    // In a task of its own, so that its end is told even if it panics.
+                    let work = tokio::spawn(async move {
+                        let config = worker.config().await;
+                        perform(&worker.ports, &config, action, caller).await;
+                    });
+                    if work.await.is_err() {
+                        tracing::error!("a request panicked");
+                    }
                     drop(events.send(Event::Performed).await);
                 });
             }
@@ -234,8 +268,10 @@ impl Engine {
         let (ports, config, events) =
             (self.world.ports.clone(), Arc::clone(&self.config), self.events.clone());
         self.chores.spawn(async move {
-            let found = observe(&ports, &config).await;
-            drop(events.send(Event::Found(found)).await);
+            // In a task of its own, so that the look ends even if it panics.
+            let found = tokio::spawn(async move { look(&ports, &config).await }).await;
+            let panicked = || Failure::new(FailureClass::Internal, "the look at file and state panicked");
+            drop(events.send(Event::Found(found.unwrap_or_else(|_error| Err(panicked())))).await);
         });
     }
 
@@ -289,9 +325,16 @@ impl Engine {
             let before = self.sessions.iter().find(|other| other.name == one.name);
             let known = before.and_then(|other| other.session.status(now).session);
             let after = one.session.status(now);
-            if known == after.session {
+            if same(known.as_ref(), after.session.as_ref()) {
+                let told = before.and_then(|other| other.told);
+                // A state that could not be read this time must not make us forget when the session began.
+                if let Some(before) = before
+                    && after.session.is_some_and(|session| session.issued_at.is_none())
+                {
+                    one.session = before.session.clone();
+                }
                 // What was told may not be saved yet, or never if the disk is full.
-                one.told = one.told.max(before.and_then(|other| other.told));
+                one.told = one.told.max(told);
                 continue;
             }
             let half_written = after.session.as_ref().is_some_and(|session| session.issued_at.is_none());
@@ -318,9 +361,13 @@ impl Engine {
         self.tell_watchers();
     }
 
-    fn next_wake(&self) -> Option<DateTime<Utc>> {
-        let now = self.world.ports.clock.now();
-        self.sessions.iter().filter_map(|one| one.session.next_wake(now)).min()
+    /// The first moment that has not been looked at: one that passed while something else happened counts too.
+    ///
+    /// Never nothing: a deadline that is far away still wakes when the clock is set.
+    fn next_wake(&self) -> DateTime<Utc> {
+        let from = self.looked_at.min(self.world.ports.clock.now());
+        let next = self.sessions.iter().filter_map(|one| one.session.next_wake(from)).min();
+        next.unwrap_or(from + FAR)
     }
 
     /// Sends the status to everybody who watches, and forgets those who are gone.
@@ -338,6 +385,12 @@ impl Engine {
             });
         }
     }
+}
+
+/// True for one and the same session, whatever else is known of it.
+fn same(one: Option<&Issued>, other: Option<&Issued>) -> bool {
+    one.map(|session| (&session.id, session.expires_at))
+        == other.map(|session| (&session.id, session.expires_at))
 }
 
 async fn status_answer(worker: &Worker, names: &[ProfileName]) -> Result<Answer, Failure> {

@@ -61,7 +61,7 @@ pub enum Order {
 ///
 /// # Errors
 ///
-/// If the listener cannot be used. Everything later is logged and survived.
+/// If the listener cannot be used, or the server ends by a bug. Everything else is logged and survived.
 pub async fn run<O, F>(
     listener: UnixListener,
     config: Config,
@@ -79,6 +79,5 @@ where
     };
     listener.set_nonblocking(true).map_err(unusable)?;
     let listener = tokio::net::UnixListener::from_std(listener).map_err(unusable)?;
-    engine::Engine::new(config, world).run(listener, places, orders, ready).await;
-    Ok(())
+    engine::Engine::new(config, world).run(listener, places, orders, ready).await
 }

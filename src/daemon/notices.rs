@@ -14,6 +14,7 @@ impl Engine {
     /// Shows one notice for what has come due, for sessions that end together in one bubble.
     pub(super) fn tell_what_is_due(&mut self) {
         let now = self.world.ports.clock.now();
+        self.looked_at = now;
         let mut dues: Vec<(Moment, Vec<ProfileName>)> = Vec::new();
         for one in &mut self.sessions {
             let Some(moment) = one.session.due(one.told, now) else { continue };

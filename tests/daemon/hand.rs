@@ -38,6 +38,14 @@ impl Hand {
         self.time.send_modify(|(now, _)| *now = at);
     }
 
+    /// Time passes and the timer is late: it fires only when it is asked anew.
+    pub(crate) fn slip_to(&self, at: DateTime<Utc>) {
+        self.time.send_if_modified(|(now, _)| {
+            *now = at;
+            false
+        });
+    }
+
     /// Somebody sets the clock: the timer fires whatever its deadline is.
     pub(crate) fn set(&self, at: DateTime<Utc>) {
         self.time.send_modify(|(now, times)| (*now, *times) = (at, *times + 1));

@@ -211,7 +211,9 @@ impl<F: FnMut() -> Result<WireCode, Failure>> Dialogue for Typist<F> {
         (self.0)()
     }
 
-    fn progress(&mut self, _answer: Answer) {}
+    fn progress(&mut self, _answer: Answer) -> bool {
+        true
+    }
 }
 
 /// A connection on which the test writes what it likes.

@@ -31,6 +31,20 @@ fn resume_past_two_leads_gives_one_notice() {
 }
 
 #[test]
+fn a_lead_that_passes_while_a_client_is_answered_is_not_lost() {
+    let stage = Stage::with_work();
+    let daemon = stage.daemon();
+    let end = daemon.refresh_for("work", DAY);
+    stage.hand.wait_armed(end - HALF_AN_HOUR);
+    // The client wins against the timer, whose wait is then given up.
+    stage.hand.slip_to(end - HALF_AN_HOUR);
+    drop(daemon.status());
+    drop(stage.desktop.wait_seen(1));
+    stage.hand.wait_armed(end - FIVE_MINUTES);
+    assert_eq!(said(&stage), ["work expires in 30 minutes"]);
+}
+
+#[test]
 fn resume_past_the_end_gives_one_notice() {
     let stage = Stage::with_work();
     let daemon = stage.daemon();

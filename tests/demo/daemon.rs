@@ -179,5 +179,7 @@ impl Dialogue for Nobody {
         Err(Failure::new(FailureClass::NoSession, "nobody is asked in a demonstration"))
     }
 
-    fn progress(&mut self, _answer: Answer) {}
+    fn progress(&mut self, _answer: Answer) -> bool {
+        true
+    }
 }

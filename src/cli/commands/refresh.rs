@@ -135,7 +135,9 @@ impl Dialogue for Terminal {
         ask(profiles, serial).map(|code| WireCode::new(code.digits()))
     }
 
-    fn progress(&mut self, _answer: Answer) {}
+    fn progress(&mut self, _answer: Answer) -> bool {
+        true
+    }
 }
 
 /// The code of the command line, or the terminal of the command, or nobody.

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::cli::args::StatusArgs;
 use crate::cli::here::{Here, Silent, unexpected};
-use crate::cli::output::{Output, clean, data};
+use crate::cli::output::{Output, clean, data, draw};
 use crate::cli::profile;
 use crate::client::{Client, Dialogue};
 use crate::daemon::answers;
@@ -30,7 +30,7 @@ pub(crate) async fn run(args: &StatusArgs, here: &Here, output: Output) -> Resul
     let config = load_config(&here.ports)?;
     let daemon = here.daemon().await?;
     if args.watch {
-        return watch(daemon, &names, here, output).await;
+        return watch(daemon, &names, here).await;
     }
     let (daemon, statuses) = match daemon {
         Some(client) => {
@@ -60,25 +60,18 @@ fn asked(names: &[ProfileName], watch: bool) -> Action {
 }
 
 /// Draws the table anew at every change, until the user ends it or the daemon does.
-async fn watch(
-    daemon: Option<Client>,
-    names: &[ProfileName],
-    here: &Here,
-    output: Output,
-) -> Result<u8, Failure> {
+async fn watch(daemon: Option<Client>, names: &[ProfileName], here: &Here) -> Result<u8, Failure> {
     let Some(daemon) = daemon else {
         return Err(Failure::new(FailureClass::Unavailable, "--watch needs the daemon, and it does not run")
             .hint("stsd daemon"));
     };
-    let mut screen =
-        Screen { clock: Arc::clone(&here.ports.clock), output, clears: io::stdout().is_terminal() };
+    let mut screen = Screen { clock: Arc::clone(&here.ports.clock), clears: io::stdout().is_terminal() };
     daemon.call(asked(names, true), &mut screen).await.map(|_ended| 0)
 }
 
 /// Where a watched status is drawn.
 struct Screen {
     clock: Arc<dyn Clock>,
-    output: Output,
     clears: bool,
 }
 
@@ -87,14 +80,12 @@ impl Dialogue for Screen {
         Err(answers::nobody(profiles))
     }
 
-    fn progress(&mut self, answer: Answer) {
-        let Answer::Status(statuses) = answer else { return };
+    fn progress(&mut self, answer: Answer) -> bool {
+        let Answer::Status(statuses) = answer else { return false };
         let begin = if self.clears { "\x1b[H\x1b[2J" } else { "" };
         let end = if self.clears { "" } else { "\n" };
-        let text = [begin, &table(&statuses, self.clock.now()), end].concat();
-        if let Err(failure) = data(&text) {
-            self.output.failure(&failure);
-        }
+        // A reader that has gone ends the watch, or it would hold its connection for ever.
+        draw(&[begin, &table(&statuses, self.clock.now()), end].concat())
     }
 }
 

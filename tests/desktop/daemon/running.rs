@@ -135,5 +135,7 @@ impl Dialogue for Nobody {
         Err(Failure::new(FailureClass::NoSession, "nobody is here"))
     }
 
-    fn progress(&mut self, _answer: Answer) {}
+    fn progress(&mut self, _answer: Answer) -> bool {
+        true
+    }
 }
