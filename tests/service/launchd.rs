@@ -11,6 +11,7 @@ const EXPECTED: &str = r#"{
  "KeepAlive": {"SuccessfulExit": false},
  "Label": "io.github.stsd",
  "LimitLoadToSessionType": "Aqua",
+ "ExitTimeOut": 60,
  "ProcessType": "Background",
  "ProgramArguments": ["/Users/YOU/.cargo/bin/stsd", "daemon"],
  "RunAtLoad": true,
