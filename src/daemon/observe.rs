@@ -35,7 +35,8 @@ async fn observe(ports: &Ports, config: &Config) -> Result<Vec<Observed>, Failur
         Observed {
             name: profile.name.clone(),
             session: machine(config, profile, &document, &record, now),
-            told: record.told,
+            // A moment of the future was told by a clock that was ahead: its real time is still to come.
+            told: record.told.filter(|told| *told <= now),
         }
     };
     Ok(config.profiles.iter().map(one).collect())

@@ -45,6 +45,21 @@ fn a_lead_that_passes_while_a_client_is_answered_is_not_lost() {
 }
 
 #[test]
+fn a_clock_that_was_ahead_before_a_restart_silences_nothing() {
+    let stage = Stage::with_work();
+    let daemon = stage.daemon();
+    let end = daemon.refresh_for("work", DAY);
+    stage.hand.wait_armed(end - HALF_AN_HOUR);
+    pass(&daemon, end + HOUR, 1);
+    daemon.stop();
+    stage.hand.set(end - HOUR);
+    let daemon = stage.daemon();
+    stage.hand.wait_armed(end - HALF_AN_HOUR);
+    pass(&daemon, end - HALF_AN_HOUR, 2);
+    assert_eq!(said(&stage), ["work has expired", "work expires in 30 minutes"]);
+}
+
+#[test]
 fn resume_past_the_end_gives_one_notice() {
     let stage = Stage::with_work();
     let daemon = stage.daemon();
