@@ -1,0 +1,1 @@
+//! Many programs that write at once.

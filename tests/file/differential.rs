@@ -1,0 +1,1 @@
+//! What the real parsers read before and after an edit.

@@ -1,0 +1,6 @@
+//! The credentials file among real neighbours: the parsers that read it, other programs that write it, and kills.
+
+mod crowd;
+mod differential;
+mod kills;
+mod order;

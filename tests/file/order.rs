@@ -1,0 +1,1 @@
+//! The order of the system calls of a write.
