@@ -31,7 +31,8 @@
 //!   skew, for which the signature fails before the code is looked at.
 //! - Nothing is reported as done before it is durable on disk.
 //! - Every failure leaves the credentials file byte for byte as it was.
-//! - A long-term key is in memory only while a call needs it. Secrets are redacted in every `Debug` and zeroized;
+//! - A long-term key is in memory only while a call needs it. A session has one store, the file; the daemon keeps in
+//!   memory what it found there, to put it back. Secrets are redacted in every `Debug` and zeroized;
 //!   `expose_secret` occurs in few files, which the architecture test lists.
 //! - The daemon's loop owns all state and never awaits the world; nothing else decides. One daemon per user.
 //! - No secret key and no session token crosses the socket; a code crosses it in one redacted field. Once a code has
@@ -52,6 +53,8 @@
 //!   disk; `CodeWanted` and `Code` if somebody has to type one.
 //! - *notice*: wait for the next lead or expiry of all sessions by the wall clock → `Session::due` → one bubble for the
 //!   sessions that end together → remembered in `state.json`.
+//! - *neighbours*: another program changed the credentials file → look → the section lost our session → with the lock in
+//!   hand, written again once, then reported. At the expiry with `on_expiry = "remove"`: what we wrote leaves the file.
 //! - *forget*: what we wrote leaves the file, nothing else does; *remove*: forget, then delete the key.
 #![cfg_attr(
     test,

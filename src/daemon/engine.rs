@@ -1,6 +1,6 @@
 //! The loop: one closed event, one owner of all state, no await of the world.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,6 @@ use super::{Order, World, answers, server};
 use crate::config::Config;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::profile::ProfileName;
-use crate::domain::session::Issued;
 use crate::ports::notifier::{Bubble, NotifierError};
 use crate::protocol::message::{Action, Answer, FromDaemon, Places};
 
@@ -34,6 +33,8 @@ const WATCHERS: usize = 16;
 pub(super) enum Event {
     /// A client wants something.
     Asked(Action, Caller),
+    /// A session is on disk; its request goes on for a moment.
+    Written,
     /// A request that may have changed something is done.
     Performed,
     /// What file and state say.
@@ -42,6 +43,8 @@ pub(super) enum Event {
     Configured(Result<Config, Failure>, Option<Caller>),
     /// A notice of sessions that end then was shown, or could not be.
     Shown(DateTime<Utc>, Vec<ProfileName>, Result<Bubble, NotifierError>),
+    /// A profile's sections were cared for; true if something was done.
+    Cared(ProfileName, Result<bool, Failure>),
     /// The deadline has come or the clock was set.
     Woke,
     /// A file that matters has changed.
@@ -75,7 +78,9 @@ pub(super) struct Engine {
     refused: Option<Failure>,
     look: Look,
     /// Requests in hand that may change file and state.
-    changing: usize,
+    pub(super) changing: usize,
+    /// The profiles whose sections are being cared for.
+    pub(super) cared_for: BTreeSet<ProfileName>,
     pub(super) events: mpsc::Sender<Event>,
     queue: mpsc::Receiver<Event>,
     /// What clients asked for: finished before the daemon ends.
@@ -98,6 +103,7 @@ impl Engine {
             refused: None,
             look: Look::Idle,
             changing: 0,
+            cared_for: BTreeSet::new(),
             events,
             queue,
             requests: JoinSet::new(),
@@ -193,8 +199,9 @@ impl Engine {
             },
             Event::Configured(config, caller) => self.configured(config, caller),
             Event::Shown(expires_at, names, result) => self.shown(expires_at, names, result),
+            Event::Cared(name, result) => self.cared(&name, result),
             // What is told is what file and state say now: a refresh may be on disk and not taken over yet.
-            Event::Woke => self.look_again(),
+            Event::Woke | Event::Written => self.look_again(),
             Event::FilesChanged => self.read_config(None),
             Event::Ordered(Order::Reload) => {
                 // Whoever orders it wants to hear again what is wrong.
@@ -243,12 +250,19 @@ impl Engine {
             Action::Reload => self.read_config(Some(caller)),
             action @ (Action::Refresh { .. } | Action::Forget { .. } | Action::Remove { .. }) => {
                 self.changing += 1;
-                let events = self.events.clone();
+                let (events, written) = (self.events.clone(), self.events.clone());
                 self.requests.spawn(async move {
                     // In a task of its own, so that its end is told even if it panics.
                     let work = tokio::spawn(async move {
                         let config = worker.config().await;
-                        perform(&worker.ports, &config, action, caller).await;
+                        let settling = perform(&worker.ports, &config, action, caller).await;
+                        let Some(settling) = settling else { return };
+                        // Known before the watch over the write ends: what is lost then can be written again.
+                        drop(written.send(Event::Written).await);
+                        // Nobody waits for this any more; a session that did not survive is its profile's last error.
+                        if let Err(failure) = settling.finish(&worker.ports).await {
+                            tracing::warn!(%failure, "session lost to another program");
+                        }
                     });
                     if work.await.is_err() {
                         tracing::error!("a request panicked");
@@ -259,7 +273,7 @@ impl Engine {
         }
     }
 
-    fn look_again(&mut self) {
+    pub(super) fn look_again(&mut self) {
         if self.look != Look::Idle {
             self.look = Look::Outdated;
             return;
@@ -310,57 +324,6 @@ impl Engine {
         self.look_again();
     }
 
-    /// Replaces what is known, logs what changed, and takes notices off the screen that are no longer true.
-    fn take_over(&mut self, found: Result<Vec<Observed>, Failure>) {
-        let mut found = match found {
-            Ok(found) => found,
-            Err(failure) => {
-                tracing::warn!(%failure, "the sessions could not be read");
-                self.tell_what_is_due();
-                return;
-            }
-        };
-        let now = self.world.ports.clock.now();
-        for one in &mut found {
-            let before = self.sessions.iter().find(|other| other.name == one.name);
-            let known = before.and_then(|other| other.session.status(now).session);
-            let after = one.session.status(now);
-            if same(known.as_ref(), after.session.as_ref()) {
-                let told = before.and_then(|other| other.told);
-                // A state that could not be read this time must not make us forget when the session began.
-                if let Some(before) = before
-                    && after.session.is_some_and(|session| session.issued_at.is_none())
-                {
-                    one.session = before.session.clone();
-                }
-                // What was told may not be saved yet, or never if the disk is full.
-                one.told = one.told.max(told);
-                continue;
-            }
-            let half_written = after.session.as_ref().is_some_and(|session| session.issued_at.is_none());
-            if let Some(before) = before
-                && half_written
-                && self.changing > 0
-            {
-                // The file has a session of which the state does not know yet: the end of its refresh comes soon.
-                *one = before.clone();
-                continue;
-            }
-            let state = after.state.name();
-            let expires_at = after.session.as_ref().map(|session| session.expires_at.to_rfc3339());
-            tracing::info!(profile = %one.name, state, expires_at, "session changed");
-            self.withdraw(&one.name.clone());
-        }
-        let gone: Vec<_> =
-            self.bubbles.keys().filter(|name| !found.iter().any(|one| one.name == **name)).cloned().collect();
-        for name in gone {
-            self.withdraw(&name);
-        }
-        self.sessions = found;
-        self.tell_what_is_due();
-        self.tell_watchers();
-    }
-
     /// The first moment that has not been looked at: one that passed while something else happened counts too.
     ///
     /// Never nothing: a deadline that is far away still wakes when the clock is set.
@@ -371,7 +334,7 @@ impl Engine {
     }
 
     /// Sends the status to everybody who watches, and forgets those who are gone.
-    fn tell_watchers(&mut self) {
+    pub(super) fn tell_watchers(&mut self) {
         self.watchers.retain(|(_, caller)| !caller.answers.is_closed());
         for (names, caller) in &self.watchers {
             let worker = Worker { ports: self.world.ports.clone(), config: Arc::clone(&self.config) };
@@ -385,12 +348,6 @@ impl Engine {
             });
         }
     }
-}
-
-/// True for one and the same session, whatever else is known of it.
-fn same(one: Option<&Issued>, other: Option<&Issued>) -> bool {
-    one.map(|session| (&session.id, session.expires_at))
-        == other.map(|session| (&session.id, session.expires_at))
 }
 
 async fn status_answer(worker: &Worker, names: &[ProfileName]) -> Result<Answer, Failure> {

@@ -1,8 +1,9 @@
 //! The daemon: holds the clock and answers clients.
 //!
 //! One loop over one closed [`Event`](engine::Event) owns all state ([`engine`]); tasks do what takes time and answer
-//! with an event. `notices` tells the desktop, `server` speaks the dialogue with each client, `observe` looks at file and state, `answers` puts the
-//! use cases' outcomes into the protocol's words.
+//! with an event. `notices` tells the desktop, `server` speaks the dialogue with each client, `observe` looks at file and
+//! state, `sessions` takes over what was found and sees to what other programs did, `answers` puts the use cases' outcomes
+//! into the protocol's words.
 //!
 //! What is absent: a lock that is held across an await, a second place that decides, and the keychain at start.
 
@@ -22,6 +23,7 @@ mod engine;
 mod notices;
 mod observe;
 mod server;
+mod sessions;
 mod work;
 
 /// The world of the daemon: what the use cases act on, and what only a program that stays has use for.

@@ -68,8 +68,11 @@ impl Engine {
                 let now = self.world.ports.clock.now();
                 let lasts = |name: &ProfileName| {
                     let one = self.sessions.iter().find(|one| one.name == *name);
-                    let session = one.and_then(|one| one.session.status(now).session);
-                    session.is_some_and(|session| session.expires_at == expires_at)
+                    one.is_some_and(|one| {
+                        let session = one.session.status(now).session;
+                        session.is_some_and(|session| session.expires_at == expires_at)
+                            || one.was_removed_at(expires_at)
+                    })
                 };
                 let (names, late): (Vec<_>, Vec<_>) = names.into_iter().partition(lasts);
                 for name in names {

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::config::Config;
+use crate::config::{Config, OnExpiry};
 use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::keys::SessionCredentials;
 use crate::domain::profile::ProfileName;
+use crate::domain::record::Record;
 use crate::domain::session::Session;
 use crate::usecase::Ports;
 use crate::usecase::status::{ProfileStatus, machine, status};
@@ -21,6 +23,28 @@ pub(super) struct Observed {
     pub(super) session: Session,
     /// The last moment of which its user was told.
     pub(super) told: Option<DateTime<Utc>>,
+    /// What is remembered of it.
+    pub(super) record: Record,
+    /// Its session as the file holds it, to be written again if another program drops it.
+    pub(super) held: Option<SessionCredentials>,
+    /// What there is to be done about the file.
+    pub(super) care: Option<Care>,
+}
+
+/// What a profile's sections in the file call for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Care {
+    /// Another program took the session away.
+    Keep,
+    /// The session has ended and is to go.
+    RemoveExpired,
+}
+
+impl Observed {
+    /// True if a session that ended then has been taken out of the file since.
+    pub(super) fn was_removed_at(&self, end: DateTime<Utc>) -> bool {
+        self.record.expires_at == Some(end) && self.record.sections.is_empty()
+    }
 }
 
 /// Looks at all profiles. No keychain, no network.
@@ -32,11 +56,24 @@ async fn observe(ports: &Ports, config: &Config) -> Result<Vec<Observed>, Failur
     let now = ports.clock.now();
     let one = |profile: &crate::config::Profile| {
         let record = state.of(&profile.name);
+        let held = record.session_in(&document);
+        let care = if !record.disturbed(&profile.sections, &document, now).is_empty() {
+            Some(Care::Keep)
+        } else if profile.on_expiry == OnExpiry::Remove
+            && held.as_ref().is_some_and(|it| it.expires_at <= now)
+        {
+            Some(Care::RemoveExpired)
+        } else {
+            None
+        };
         Observed {
             name: profile.name.clone(),
             session: machine(config, profile, &document, &record, now),
             // A moment of the future was told by a clock that was ahead: its real time is still to come.
             told: record.told.filter(|told| *told <= now),
+            record,
+            held,
+            care,
         }
     };
     Ok(config.profiles.iter().map(one).collect())

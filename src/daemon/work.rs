@@ -29,8 +29,13 @@ pub(super) struct Caller {
     pub(super) codes: mpsc::Receiver<Typed>,
 }
 
-/// Performs a request that changes something.
-pub(super) async fn perform(ports: &Ports, config: &Config, action: Action, caller: Caller) {
+/// Performs a request that changes something, and answers it. What is left to be watched goes to the caller.
+pub(super) async fn perform(
+    ports: &Ports,
+    config: &Config,
+    action: Action,
+    caller: Caller,
+) -> Option<Settling> {
     let Caller { id, answers, codes } = caller;
     let result = match action {
         Action::Refresh { profiles, duration_seconds, code, may_ask } => {
@@ -49,12 +54,7 @@ pub(super) async fn perform(ports: &Ports, config: &Config, action: Action, call
     };
     // A client that went away has lost its answer and nothing else.
     drop(answers.send(answer).await);
-    // Nobody waits for this any more; a session that did not survive is the profile's last error.
-    if let Some(settling) = settling
-        && let Err(failure) = settling.finish(ports).await
-    {
-        tracing::warn!(%failure, "session lost to another program");
-    }
+    settling
 }
 
 type Performed = Result<(Answer, Option<Settling>), Failure>;

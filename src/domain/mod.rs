@@ -3,6 +3,7 @@
 //! Time comes in as an argument; what is decided goes out as a value that the shell performs.
 
 pub mod aws_file;
+pub mod delivery;
 pub mod duration;
 pub mod endpoint;
 pub mod failure;

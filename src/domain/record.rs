@@ -70,6 +70,28 @@ pub struct SectionRecord {
     pub created: bool,
     /// What we wrote.
     pub written: Fingerprint,
+    /// What we wrote before that: who finds it there looks at somebody's old copy of the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier: Option<Fingerprint>,
+    /// True once the session was lost to another program and written again.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub redone: bool,
+    /// True once the session was lost for good, and the user told.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub given_up: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+impl SectionRecord {
+    /// A section right after it was written.
+    #[must_use]
+    pub fn new(name: &SectionName, created: bool, written: Fingerprint) -> Self {
+        Self { name: name.to_string(), created, written, earlier: None, redone: false, given_up: false }
+    }
 }
 
 /// A failure as `status` shows it.
@@ -103,6 +125,11 @@ impl Record {
                 None => self.sections.push(section),
             }
         }
+    }
+
+    /// What is remembered of a section, to be changed.
+    pub fn section_mut(&mut self, name: &SectionName) -> Option<&mut SectionRecord> {
+        self.sections.iter_mut().find(|section| section.name == name.as_str())
     }
 
     /// What is remembered of a section.

@@ -65,6 +65,11 @@ impl Stage {
         self.runtime_dir.path().join("stsd/stsd.sock")
     }
 
+    /// Waits until nobody watches over a write of the credentials file any more, for which the lock is kept.
+    pub(crate) fn rest(&self) {
+        std::fs::File::open(self.world.path(".aws/credentials.lock")).unwrap().lock().unwrap();
+    }
+
     /// What this environment leads to.
     pub(crate) fn places(&self) -> Places {
         let shown = |name| self.world.path(name).display().to_string();

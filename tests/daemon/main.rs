@@ -22,6 +22,7 @@ mod crowd;
 mod dialogue;
 mod ending;
 mod frames;
+mod neighbours;
 mod notices;
 mod orders_of_time;
 mod together;

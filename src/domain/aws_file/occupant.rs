@@ -77,6 +77,12 @@ impl Occupant {
             && same(&self.token, &session.token)
     }
 
+    /// The whole session, where a token stands beside id and secret.
+    #[must_use]
+    pub fn session(self, expires_at: DateTime<Utc>) -> Option<SessionCredentials> {
+        Some(SessionCredentials { id: self.id()?, secret: self.secret?, token: self.token?, expires_at })
+    }
+
     /// The id, if it has the shape of one.
     #[must_use]
     pub fn id(&self) -> Option<AccessKeyId> {

@@ -202,11 +202,12 @@ fn record_of(
             .entropy
             .fill(&mut salt)
             .map_err(|error| Failure::new(FailureClass::Internal, error.to_string()))?;
+        // Once ours, always ours: a renewal finds the section that we made.
+        let created = written.created || target.created;
+        let fingerprint = Fingerprint::of(session, salt);
         records.push(SectionRecord {
-            name: written.section.to_string(),
-            // Once ours, always ours: a renewal finds the section that we made.
-            created: written.created || target.created,
-            written: Fingerprint::of(session, salt),
+            earlier: target.written.clone(),
+            ..SectionRecord::new(&written.section, created, fingerprint)
         });
     }
     Ok(Record {

@@ -4,6 +4,7 @@ mod activation;
 mod equality;
 mod hidden;
 mod life;
+mod neighbours;
 mod notices;
 mod reload;
 mod running;
