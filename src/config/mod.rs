@@ -15,6 +15,8 @@ mod parse;
 
 pub use parse::parse;
 
+pub use crate::domain::prompt::PromptKind;
+
 /// Why a configuration is not used. Names the place, never the value that stands there.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("line {line}: {problem}")]
@@ -89,25 +91,6 @@ pub enum KeychainKind {
     Os,
     /// An encrypted file.
     File,
-}
-
-/// How a code is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PromptKind {
-    /// The first that works.
-    Auto,
-    /// `GnuPG`'s dialog.
-    Pinentry,
-    /// The dialog of GNOME.
-    Zenity,
-    /// KDE's dialog.
-    Kdialog,
-    /// macOS's dialog.
-    Osascript,
-    /// The terminal of the command.
-    Terminal,
-    /// Never ask.
-    None,
 }
 
 /// Where a session goes.

@@ -13,6 +13,7 @@ pub mod keys;
 pub mod mfa;
 pub mod notice;
 pub mod profile;
+pub mod prompt;
 pub mod record;
 pub mod session;
 pub mod text;

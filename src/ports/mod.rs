@@ -11,6 +11,7 @@ pub mod file_watch;
 pub mod keychain;
 pub mod later;
 pub mod notifier;
+pub mod prompter;
 pub mod session_store;
 pub mod state;
 pub mod sts;
