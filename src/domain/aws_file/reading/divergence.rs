@@ -161,8 +161,7 @@ impl<'a> Readings<'a> {
         }
         for (place, section) in sections.iter().enumerate() {
             for (key, _) in section.values() {
-                let known =
-                    |earlier: &&Section<'_>| earlier.entries.get(key).is_some_and(|e| !e.value.is_empty());
+                let known = |earlier: &&Section<'_>| earlier.entries.get(key).is_some_and(Entry::counts);
                 if !sections.iter().take(place).any(known) {
                     found.extend(self.key(name, key));
                 }

@@ -52,7 +52,7 @@ impl<'a> Profiles<'a> {
             let entry = self.everywhere.entries.get(key)?;
             (!section.overrides(key, entry)).then_some(entry)
         });
-        found.filter(|entry| !entry.value.is_empty())
+        found.filter(|entry| entry.counts())
     }
 
     /// The names of the profiles that have a value, in no order.
@@ -94,7 +94,7 @@ impl<'a> Section<'a> {
 
     /// The keys that have a value.
     pub(super) fn values(&self) -> impl Iterator<Item = (&Excerpt<'a>, &Entry<'a>)> {
-        self.entries.iter().filter(|(_, entry)| !entry.value.is_empty())
+        self.entries.iter().filter(|(_, entry)| entry.counts())
     }
 
     pub(super) fn has_values(&self) -> bool {
@@ -114,6 +114,11 @@ impl<'a> Section<'a> {
 impl<'a> Entry<'a> {
     pub(super) fn new(line: usize, value: Excerpt<'a>) -> Self {
         Self { line, value, place: Place::Plain, unsettled: false }
+    }
+
+    /// True if there is a value, or by chance there may be one.
+    pub(super) fn counts(&self) -> bool {
+        self.unsettled || !self.value.is_empty()
     }
 
     /// True if the key is in a nested block.

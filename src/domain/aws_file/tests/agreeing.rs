@@ -63,6 +63,11 @@ fn check_target(
 /// Where the parsers agree on a key, so does the document.
 fn check_get(text: &str, grammar: Grammar) -> Result<(), TestCaseError> {
     let document = Document::parse(text.to_owned(), grammar);
+    // Of headers that are different things to different parsers no common reading is made: that all have the section
+    // all the same, each by another line, is chance. No such file is edited.
+    if document.spans().iter().any(|span| document.title(span).is_none()) {
+        return Ok(());
+    }
     let readings = document.readings();
     let Ok(profiles) = readings.of(Parser::Rust) else { return Ok(()) };
     for name in profiles.names() {

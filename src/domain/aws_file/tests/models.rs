@@ -145,6 +145,7 @@ fn a_divergence_names_the_line_and_what_each_parser_reads() {
     config("[profile \"a\"]\nx = 1\n", &["1: [a]: there, -, there"]);
     config("[profile default]\nx = 1\n[default]\nx = 2\n", &["2: [default] x: \"2\", \"1\", \"1\""]);
     config("[profile  a]\nx = 2\n[profile a]\nx = 1\n", &["4: [a] x: \"1\", either, \"1\""]);
+    check("[a]\nx = 1\ny = 1\n[ a ]\nx =\n", &["2: [a] x: \"1\", either, \"1\""]);
     config("[DEFAULT]\nx = 1\n", &[]);
 }
 
