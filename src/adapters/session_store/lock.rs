@@ -13,9 +13,13 @@ use super::errors::{io, unsafe_because};
 use super::target::Target;
 use crate::ports::session_store::StoreError;
 
-/// How long is waited for the lock.
+/// How long is waited for one who holds the lock.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+/// How many times that is waited where the lock passes from hand to hand, as in a crowd of refreshes.
+const TURNS: u32 = 3;
 const NAP: Duration = Duration::from_millis(20);
+/// How many naps lie between two looks at who holds the lock.
+const NAPS_PER_LOOK: u32 = 50;
 
 /// The lock, held until dropped. Its file stays: whoever unlinks a lock file gives two processes two locks.
 #[derive(Debug)]
@@ -31,29 +35,31 @@ impl Lock {
         path.into()
     }
 
-    /// Takes the lock, waiting at most `patience`.
+    /// Takes the lock, waiting at most `patience` for one process that holds it, and three times that for several.
     pub(super) fn take(path: &Path, patience: Duration) -> Result<Self, StoreError> {
-        Self::take_where(path, patience, is_at)
+        Self::take_where(path, patience, is_at, holder)
     }
 
     fn take_where(
         path: &Path,
         patience: Duration,
         is_at: impl Fn(&File, &Path) -> bool,
+        holder: impl Fn(&File) -> Option<i32>,
     ) -> Result<Self, StoreError> {
         let started = Instant::now();
         loop {
             let file = open(path)?;
+            let mut wait = Wait { started, patience, holder: None, since: started, naps: 0 };
             loop {
                 match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
                     Ok(()) => break,
                     Err(Errno::INTR) => {}
-                    Err(Errno::WOULDBLOCK) if started.elapsed() < patience => sleep(NAP),
+                    Err(Errno::WOULDBLOCK) if wait.goes_on(|| holder(&file)) => sleep(NAP),
                     Err(Errno::WOULDBLOCK) => {
                         return Err(StoreError::Locked {
                             path: path.to_owned(),
                             holder: holder(&file),
-                            seconds: patience.as_secs(),
+                            seconds: started.elapsed().as_secs(),
                         });
                     }
                     Err(error) => return Err(io(path, "lock it")(error)),
@@ -69,6 +75,32 @@ impl Lock {
             }
             sleep(NAP);
         }
+    }
+}
+
+/// The patience of somebody who waits.
+struct Wait {
+    started: Instant,
+    patience: Duration,
+    /// Who held the lock when it was looked at last, and since when.
+    holder: Option<i32>,
+    since: Instant,
+    naps: u32,
+}
+
+impl Wait {
+    /// False once one process has held the lock for too long, or all of them together.
+    fn goes_on(&mut self, holder: impl FnOnce() -> Option<i32>) -> bool {
+        if self.naps.is_multiple_of(NAPS_PER_LOOK) {
+            let found = holder();
+            // Where the kernel tells nothing it counts as one.
+            if found.is_some() && self.holder.is_some() && found != self.holder {
+                self.since = Instant::now();
+            }
+            self.holder = found.or(self.holder);
+        }
+        self.naps += 1;
+        self.since.elapsed() < self.patience && self.started.elapsed() < self.patience * TURNS
     }
 }
 
@@ -157,9 +189,32 @@ mod tests {
             assert!(tries.get() < 1000, "no end to it");
             false
         };
-        let error = Lock::take_where(&path, NAP * 3, never).unwrap_err();
+        let error = Lock::take_where(&path, NAP * 3, never, holder).unwrap_err();
         assert!(error.to_string().ends_with("cannot lock it: it does not stay at its place"), "{error}");
         // One that comes back is taken.
-        assert!(Lock::take_where(&path, NAP * 3, |_, _| tries.replace(0) == 0).is_ok());
+        assert!(Lock::take_where(&path, NAP * 3, |_, _| tries.replace(0) == 0, holder).is_ok());
+    }
+
+    #[test]
+    fn patience_counts_for_each_holder_and_ends_for_all_of_them() {
+        let patience = Duration::from_millis(40);
+        let waited = |next: &dyn Fn(i32) -> Option<i32>| {
+            let started = Instant::now();
+            let mut wait = Wait { started, patience, holder: None, since: started, naps: 0 };
+            let mut looks = 0..;
+            while wait.goes_on(|| next(looks.next().unwrap())) {
+                // Each time is a look.
+                wait.naps = 0;
+                sleep(Duration::from_millis(1));
+            }
+            started.elapsed()
+        };
+        assert!(waited(&Some) >= patience * TURNS, "one after the other");
+        for known in [Some(7), None] {
+            let waited = waited(&|_| known);
+            assert!(waited >= patience && waited < patience * TURNS, "{known:?}: {waited:?}");
+        }
+        let waited = waited(&|look| Some(if look < 10 { 7 } else { 8 }));
+        assert!(waited > patience && waited < patience * TURNS, "from one to another: {waited:?}");
     }
 }

@@ -80,6 +80,9 @@ fn the_same_session_again_writes_nothing() {
     put(&path, &["work"], "ONE").unwrap();
     let before = fs::metadata(&path).unwrap();
     put(&path, &["work"], "ONE").unwrap();
+    // Nor does a removal where there is nothing to remove.
+    let removals = run(FileStore::new(path.clone()).remove(&targets(&["gone", "other"]))).unwrap();
+    assert_eq!(removals, [Removal::Absent, Removal::Foreign]);
     let after = fs::metadata(&path).unwrap();
     assert_eq!((before.ino(), before.mtime_nsec()), (after.ino(), after.mtime_nsec()));
 }
