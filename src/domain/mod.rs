@@ -16,4 +16,5 @@ pub mod profile;
 pub mod prompt;
 pub mod record;
 pub mod session;
+pub mod spent;
 pub mod text;

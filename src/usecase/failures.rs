@@ -101,7 +101,7 @@ pub fn sts(error: &StsError, profile: &ProfileName) -> Failure {
             FailureClass::Config,
             "look at AWS_CA_BUNDLE, HTTPS_PROXY, AWS_ENDPOINT_URL_STS and AWS_USE_FIPS_ENDPOINT".to_owned(),
         ),
-        StsError::Malformed | StsError::Network(_) => (
+        StsError::Malformed | StsError::Unreachable(_) | StsError::Network(_) => (
             Unavailable,
             "check the network, HTTPS_PROXY, AWS_CA_BUNDLE and AWS_ENDPOINT_URL_STS, then try again"
                 .to_owned(),

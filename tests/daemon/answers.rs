@@ -99,7 +99,7 @@ fn script(world: &World, perform: impl Fn(Action) -> Result<Answer, Failure>) ->
     let serial = world.sts.alice().serial;
     let last = RefCell::new(String::new());
     let good = |profiles: &[&str]| {
-        last.replace(world.sts.fresh_code(&serial));
+        last.replace(world.sts.unused_code(&serial));
         refresh(profiles, Some(&last.borrow()))
     };
     let wrong = |profiles: &[&str]| refresh(profiles, Some(&world.sts.wrong_code(&serial)));

@@ -15,7 +15,7 @@ const BEFORE: &str =
 fn refreshed(before: &str) -> World {
     let world = World::with_work();
     world.write(".aws/credentials", before);
-    world.refresh("work", &world.sts.fresh_code(&world.sts.alice().serial)).unwrap();
+    world.refresh("work", &world.sts.unused_code(&world.sts.alice().serial)).unwrap();
     world
 }
 
@@ -44,7 +44,7 @@ fn a_section_that_was_there_keeps_the_rest_of_itself() {
 #[test]
 fn a_renewed_session_is_still_ours_to_forget() {
     let world = refreshed(BEFORE);
-    world.refresh("work", &world.sts.fresh_code(&world.sts.alice().serial)).unwrap();
+    world.refresh("work", &world.sts.unused_code(&world.sts.alice().serial)).unwrap();
     world.forget("work").unwrap();
     assert_eq!(world.credentials(), BEFORE, "the section that we created goes whole");
 }
@@ -67,7 +67,7 @@ fn a_section_that_is_no_longer_configured_is_forgotten_too() {
     let serial = world.sts.alice().serial;
     for sections in ["\"a\", \"b\"", "\"a\""] {
         world.configure(&format!("[profiles.work]\nmfa_serial = \"{serial}\"\nsections = [{sections}]\n"));
-        world.refresh("work", &world.sts.fresh_code(&serial)).unwrap();
+        world.refresh("work", &world.sts.unused_code(&serial)).unwrap();
     }
     assert!(world.credentials().contains("[b]"));
     world.forget("work").unwrap();

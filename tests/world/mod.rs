@@ -61,6 +61,8 @@ impl World {
     /// The same with a home of the test's own.
     pub(crate) fn in_home(home: TempDir) -> Self {
         let sts = StrictSts::with_alice();
+        // A test spends more codes than a minute and a half has.
+        sts.set_code_tolerance(100);
         let keychain = Arc::new(MemoryKeychain::default());
         let aws_config = home.path().join(".aws/config");
         let endpoint = |name: &str| (name == "AWS_ENDPOINT_URL_STS").then(|| OsString::from(sts.url()));

@@ -17,6 +17,7 @@ use crate::domain::keys::AccessKeyId;
 use crate::domain::mfa::{MfaCode, MfaSerial};
 use crate::domain::profile::ProfileName;
 use crate::domain::record::LastError;
+use crate::domain::spent::SpentCode;
 use crate::ports::Answer;
 use crate::ports::session_store::{PreparedWrite, SectionTarget, SectionWritten};
 
@@ -89,7 +90,7 @@ impl Settling {
         let Err(error) = self.write.settle().await else { return Ok(()) };
         let mut failure = failures::store(&error, first);
         failure.message = format!("another program wrote the file at the same moment: {}", failure.message);
-        remember_failure(ports, &self.names, &failure).await;
+        remember_failure(ports, &self.names, &failure, None).await;
         Err(failure)
     }
 }
@@ -135,7 +136,7 @@ pub async fn refresh(
     }
     let (groups, failed) = group(ports, resolved).await;
     for (name, failure) in failed {
-        remember_failure(ports, std::slice::from_ref(&name), &failure).await;
+        remember_failure(ports, std::slice::from_ref(&name), &failure, None).await;
         put_outcome(&mut outcomes, &name, Err(failure));
     }
     if codes.in_hand() && groups.iter().filter(|group| group.serial().is_some()).count() > 1 {
@@ -235,15 +236,19 @@ impl Group {
     }
 }
 
-/// Keeps the last failure for `status`. A wrong command line or configuration is not worth remembering: it is gone
-/// with the next try.
-async fn remember_failure(ports: &Ports, names: &[ProfileName], failure: &Failure) {
-    if matches!(failure.class, FailureClass::Usage | FailureClass::Config) {
+/// Keeps the last failure for `status`, and the code that was spent on it. A wrong command line or configuration is not
+/// worth remembering: it is gone with the next try.
+async fn remember_failure(ports: &Ports, names: &[ProfileName], failure: &Failure, spent: Option<SpentCode>) {
+    if spent.is_none() && matches!(failure.class, FailureClass::Usage | FailureClass::Config) {
         return;
     }
-    let error = LastError::new(failure.class, &failure.message, ports.clock.now());
+    let now = ports.clock.now();
+    let error = LastError::new(failure.class, &failure.message, now);
     let names = names.to_vec();
     let saved = ports.state.update(Box::new(move |state| {
+        if let Some(code) = spent {
+            state.spend(code, now);
+        }
         for name in &names {
             state.of_mut(name).last_error = Some(error.clone());
         }
