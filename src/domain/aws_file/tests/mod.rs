@@ -9,6 +9,7 @@ use crate::domain::profile::SectionName;
 
 mod corpus;
 mod editing;
+mod key;
 mod properties;
 mod reading;
 mod refusing;
