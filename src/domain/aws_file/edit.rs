@@ -1,15 +1,13 @@
-//! The two edits: a session put into a section, and taken out of it.
-
-use std::ops::Range;
+//! The two edits for a session: put into a section, and taken out of it.
 
 use chrono::SecondsFormat;
 use secrecy::ExposeSecret as _;
-use zeroize::Zeroizing;
 
 use super::document::{Document, Grammar};
 use super::line;
 use super::occupant::{Occupant, OccupantKind};
 use super::refusal::{Refusal, RefusalReason};
+use super::splice::Splice;
 use super::target::{ManagedLine, Target, WRITTEN};
 use super::value;
 use crate::domain::fingerprint::Fingerprint;
@@ -36,14 +34,6 @@ pub enum Removal {
     Absent,
     /// What stands there is not what was written, or is a long-term key; it was left alone.
     Foreign,
-}
-
-/// A replacement of bytes of the old text.
-struct Splice<'a> {
-    range: Range<usize>,
-    pieces: Vec<&'a str>,
-    /// True for whole new lines: the text before them is brought to a line end first.
-    at_line_start: bool,
 }
 
 impl Document {
@@ -138,17 +128,17 @@ impl Document {
         if !ours {
             return Ok(unchanged(Removal::Foreign));
         }
-        let remove = |range| Splice { range, pieces: Vec::new(), at_line_start: false };
         let splices = if created && target.only_managed {
-            vec![remove(self.separator_start(span.start, target.content_end)..target.content_end)]
+            vec![Splice::removal(self.separator_start(span.start, target.content_end)..target.content_end)]
         } else {
-            target.managed.iter().map(|line| remove(line.whole.clone())).collect()
+            target.managed.iter().map(|line| Splice::removal(line.whole.clone())).collect()
         };
         let document = self.spliced(&splices, "");
         Ok((Edit { document, created: false, changed: true }, Removal::Removed))
     }
 
-    fn check_editable(&self) -> Result<(), Refusal> {
+    /// What forbids any edit of the file, or any reading of a key in it.
+    pub(super) fn check_editable(&self) -> Result<(), Refusal> {
         match self.grammar() {
             Grammar::Credentials => self.check(),
             Grammar::Config => Err(Refusal::of(RefusalReason::ConfigFile)),
@@ -184,27 +174,6 @@ impl Document {
             && !line::lines(line, 0, 1).any(|line| line.content.starts_with(line::is_comment_start));
         if line.is_empty() || was_missing { line_end } else { start }
     }
-
-    /// The text with the splices done; they are in order and do not overlap.
-    fn spliced(&self, splices: &[Splice<'_>], end: &str) -> Self {
-        let added = splices.iter().flat_map(|s| &s.pieces).map(|piece| piece.len()).sum::<usize>();
-        // Enough from the start: a text that grows leaves copies of its secrets in freed memory.
-        let room = self.text().len() + added + end.len() * splices.len();
-        let mut text = Zeroizing::new(String::with_capacity(room));
-        let mut done = 0;
-        for splice in splices {
-            text.push_str(self.slice(done..splice.range.start));
-            if splice.at_line_start && !text.is_empty() && !text.ends_with('\n') {
-                text.push_str(end);
-            }
-            for piece in &splice.pieces {
-                text.push_str(piece);
-            }
-            done = splice.range.end;
-        }
-        text.push_str(self.slice(done..self.text().len()));
-        Self::parse(text, self.grammar())
-    }
 }
 
 /// What becomes of a managed line; `None` if it says already what it should.
@@ -216,6 +185,6 @@ fn replacement<'a>(line: &ManagedLine<'a>, values: &[(&'static str, &'a str)]) -
             pieces: vec![key, " = ", value],
             at_line_start: false,
         }),
-        None => Some(Splice { range: line.whole.clone(), pieces: Vec::new(), at_line_start: false }),
+        None => Some(Splice::removal(line.whole.clone())),
     }
 }
