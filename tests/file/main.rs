@@ -2,5 +2,6 @@
 
 mod crowd;
 mod differential;
+mod findings;
 mod kills;
 mod order;
