@@ -1,6 +1,10 @@
 //! The cost of an edit grows with the file and no faster. A test target of its own, with one test: nothing else uses
 //! the memory and the processor meanwhile.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may panic, and its figures are shown then"
+)]
 
 mod large_file;
 

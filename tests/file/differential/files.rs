@@ -128,11 +128,11 @@ const TWISTS: [fn(&str) -> Vec<u8>; 8] = [
     |text| [text.as_bytes(), b"# na\xefve\n"].concat(),
     |text| [text, text].concat().into_bytes(),
     |text| text.replacen('\n', "\r\n", 3).into_bytes(),
-    |text| text.lines().map(|line| format!("{line}\r\n")).collect::<String>().into_bytes(),
+    |text| text.replace("\r\n", "\n").replace('\n', "\r\n").into_bytes(),
     |text| format!("{text}x = {}\n", "long".repeat(4096)).into_bytes(),
 ];
 
-/// Writes files by chance: SplitMix64.
+/// Writes files by chance, by the generator `SplitMix64`.
 struct Author {
     state: u64,
 }

@@ -5,7 +5,8 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test may panic"
+    clippy::print_stdout,
+    reason = "a test may panic, and its figures are shown then"
 )]
 
 mod files;
