@@ -104,3 +104,12 @@ fn header_name(content: &str) -> Option<&str> {
 pub(super) fn is_key(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-/.%@+".contains(c))
 }
+
+/// True for what is a header to some parsers, and to others the end of the value above it: so the same section may stand
+/// twice to some.
+pub(super) fn is_indented_header(content: &str) -> bool {
+    // White space to any of them: Python knows four characters more than Unicode does, and JavaScript one.
+    let space = |c: char| c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}' | '\u{feff}');
+    let text = content.trim_start_matches(space);
+    text.len() < content.len() && text.starts_with('[') && text.contains(']')
+}

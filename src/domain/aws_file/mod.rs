@@ -22,6 +22,7 @@ mod edit;
 mod keeping;
 mod line;
 mod occupant;
+mod reading;
 mod refusal;
 mod target;
 mod value;
@@ -29,6 +30,9 @@ mod value;
 pub use document::{Document, Grammar, SectionHead};
 pub use edit::{Edit, Removal};
 pub use occupant::{Occupant, OccupantKind};
+pub use reading::{
+    Divergence, Entry, Excerpt, FileBytes, Parser, Profiles, Readings, Seen, Subject, Unreadable, read,
+};
 pub use refusal::{Refusal, RefusalReason};
 
 #[cfg(test)]

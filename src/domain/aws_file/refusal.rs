@@ -62,7 +62,7 @@ pub enum RefusalReason {
     /// A comment behind blanks, in the section to be edited.
     #[error("an indented comment, which some AWS tools join to the value above it")]
     IndentedComment,
-    /// A header behind blanks, in the section to be edited.
+    /// A header behind white space.
     #[error("an indented section header, which some AWS tools join to the value above it")]
     IndentedHeader,
     /// An indented line under a key that has a value, in the section to be edited.

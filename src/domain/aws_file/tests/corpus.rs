@@ -13,12 +13,12 @@ fn directory() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/aws_file")
 }
 
-fn read<T: serde::de::DeserializeOwned>(name: &str) -> T {
+pub(super) fn read<T: serde::de::DeserializeOwned>(name: &str) -> T {
     serde_json::from_str(&fs::read_to_string(directory().join(name)).unwrap()).unwrap()
 }
 
 /// Every file with its bytes.
-fn files(kind: &str) -> Vec<(String, Vec<u8>)> {
+pub(super) fn files(kind: &str) -> Vec<(String, Vec<u8>)> {
     let manifest: BTreeMap<String, String> = read("manifest.json");
     let of_kind = manifest.into_iter().filter(|(_, found)| found == kind);
     of_kind.map(|(name, _)| (name.clone(), fs::read(directory().join(name)).unwrap())).collect()

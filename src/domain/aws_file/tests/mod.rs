@@ -7,8 +7,11 @@ use crate::domain::fingerprint::{Fingerprint, SALT_BYTES};
 use crate::domain::keys::{AccessKeyId, SessionCredentials};
 use crate::domain::profile::SectionName;
 
+mod agreeing;
 mod corpus;
 mod editing;
+mod models;
+mod nasty;
 mod properties;
 mod reading;
 mod refusing;

@@ -46,6 +46,12 @@ fn trouble_anywhere_in_the_file_forbids_the_edit() {
     for header in headers {
         check(&format!("[x]\n{header}\n"), "line 2: a section header that AWS tools read differently");
     }
+    // To Python it is a second `[work]` right under another header, to JavaScript anywhere.
+    for header in [" [work]", "k = v\n\t[work] # c", "\u{a0}[work]", "\u{1c}[work]", "k = v\n  [x]"] {
+        let line = 2 + header.matches('\n').count();
+        let expected = "an indented section header, which some AWS tools join to the value above it";
+        check(&format!("[x]\n{header}\n"), &format!("line {line}: {expected}"));
+    }
 }
 
 #[test]
@@ -56,7 +62,6 @@ fn trouble_in_the_target_forbids_the_edit_and_elsewhere_does_not() {
         assert!(put(&elsewhere, "work").unwrap().starts_with(&elsewhere), "{body}");
     };
     check("k = v\n  # c", 4, "an indented comment, which some AWS tools join to the value above it");
-    check("k = v\n\t[x]", 4, "an indented section header, which some AWS tools join to the value above it");
     check("k = v\n  more", 4, "a continuation line, which some AWS tools join to the value above it");
     check(" k = v", 3, "an indented line without a key above it");
     check("k: v", 3, "a colon in the place of the equals sign, which few AWS tools accept");
