@@ -10,6 +10,7 @@
 )]
 
 mod files;
+mod models;
 mod readers;
 
 use std::collections::BTreeMap;

@@ -71,7 +71,7 @@ async fn read_with_the_rust_sdk(path: &Path) -> Reading {
     let source = source::load(&Env::from_slice(&[]), &Fs::real(), &files).await.unwrap();
     let sections = EnvConfigSections::parse(source).ok()?;
     // A profile does not tell its keys: it is asked for whatever stands to the left of something.
-    let text = std::fs::read_to_string(path).unwrap();
+    let text = String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned();
     let sides = text.lines().flat_map(|line| ['=', ':'].map(|separator| line.split(separator).next()));
     let keys: BTreeSet<String> = sides.flatten().map(|key| key.trim().to_lowercase()).collect();
     let profile = |name: &str| {
