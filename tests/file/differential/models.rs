@@ -40,7 +40,10 @@ fn real(reading: &Reading) -> Normal {
                     let trimmed = |text: &str| text.trim().to_owned();
                     keys.extend(nested.map(|(sub, value)| (format!("{key}.{}", sub.trim()), trimmed(value))));
                 }
-                value => drop(keys.insert(key.clone(), value.as_str().unwrap().to_owned())),
+                Value::String(text) => drop(keys.insert(key.clone(), text.clone())),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
+                    panic!("{key} is no text")
+                }
             }
         }
         keys.retain(|_, value| !value.is_empty());
