@@ -48,8 +48,9 @@ impl Document {
     ///
     /// # Errors
     ///
-    /// What [`Document::check`] refuses; in the section itself whatever parsers read differently; a long-term key
-    /// that is not what was `written`; a value of the session that some parser would not read back.
+    /// What [`Document::check`] refuses; in the section itself whatever parsers read differently; elsewhere what a parser
+    /// takes for a part of it; a long-term key that is not what was `written`; a value of the session that some parser
+    /// would not read back.
     pub fn put_session(
         &self,
         section: &SectionName,
@@ -57,6 +58,7 @@ impl Document {
         written: Option<&Fingerprint>,
     ) -> Result<Edit, Refusal> {
         self.check_editable()?;
+        self.check_elsewhere(section)?;
         let expires = session.expires_at.to_rfc3339_opts(SecondsFormat::Secs, true);
         let values = WRITTEN.into_iter().zip([
             session.id.as_str(),

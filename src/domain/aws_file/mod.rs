@@ -20,6 +20,7 @@
 mod copies;
 mod document;
 mod edit;
+mod elsewhere;
 mod keeping;
 mod key;
 mod line;

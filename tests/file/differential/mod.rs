@@ -54,9 +54,6 @@ struct Edited {
     name: String,
     target: &'static str,
     created: bool,
-    /// Python's parser lets the keys of `[DEFAULT]` into every profile, and a legacy token there goes before ours. The
-    /// editor leaves that section alone, as every other.
-    default_has_legacy_token: bool,
     before: usize,
     /// With the session.
     after: usize,
@@ -104,7 +101,6 @@ impl Written {
             name: format!("{} [{target}]", file.name),
             target,
             created: put.created,
-            default_has_legacy_token: document.get("DEFAULT", "aws_security_token").is_some(),
             before: self.write(&file.bytes),
             after: self.write(put.document.text().as_bytes()),
             taken: self.write(taken.document.text().as_bytes()),
@@ -169,12 +165,10 @@ fn complaint(edited: &Edited, before: &Reading, after: &Reading, taken: &Reading
     {
         return Some("reads the session otherwise than it was written");
     }
-    if new.get("as credentials").is_some_and(|found| *found != json!(triple()))
-        && !edited.default_has_legacy_token
-    {
+    if new.get("as credentials").is_some_and(|found| *found != json!(triple())) {
         return Some("takes other credentials than were written");
     }
-    if new.contains_key("aws_security_token") && !edited.default_has_legacy_token {
+    if new.contains_key("aws_security_token") {
         return Some("finds a legacy token");
     }
     if foreign(old) != foreign(Some(new)) && !edited.created {
