@@ -44,6 +44,9 @@
 //!
 //! - *add*: arguments → keychain there and open? → secret → `GetCallerIdentity` → keychain (written, read back) →
 //!   `config.toml`.
+//! - *import*: section → the same checks, and could it be edited? → keychain, read back and compared →
+//!   `GetCallerIdentity` with what was read back → `config.toml` → the plaintext leaves the section, in one replacement of
+//!   the file. Whoever is stopped runs it again: at each moment the key is in the file or in the keychain.
 //! - *refresh*: arguments → `Session::on(RefreshAsked)` → checks that need no code → code → lock and space for the new
 //!   file → read the key, call STS, drop the key → `on(Issued)` → replace the file → `on(Delivered)` → `state.json`.
 //! - *status*: `config.toml`, the credentials file and `state.json` → `Session::on(Restored)` → `Session::status`; no

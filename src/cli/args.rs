@@ -68,11 +68,15 @@ pub(crate) enum Command {
 ///
 /// The secret is asked for with a hidden prompt; when stdin is no terminal, it is stdin's one line. The key is checked
 /// with AWS before it is stored. An existing table [profiles.PROFILE] is kept, only what the flags say changes.
+///
+/// With --import the key is moved out of a section of ~/.aws/credentials: stored, read back, compared and checked with
+/// AWS, and only then taken out of the file. If it is stopped, run it again.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
   stsd add work --mfa-serial arn:aws:iam::123456789012:mfa/alice
-  pass show aws/work | stsd add work --access-key-id AKIAXXXXXXXXXXXXXXXX")]
+  pass show aws/work | stsd add work --access-key-id AKIAXXXXXXXXXXXXXXXX
+  stsd add work --import work")]
 pub(crate) struct AddArgs {
     /// The profile to make or to give another key
     #[arg(value_name = "PROFILE")]
@@ -80,6 +84,12 @@ pub(crate) struct AddArgs {
     /// The id of the key (asked for at a terminal)
     #[arg(long, value_name = "ID")]
     pub(crate) access_key_id: Option<String>,
+    /// Move the key out of this section of the credentials file
+    #[arg(long, value_name = "SECTION", conflicts_with = "access_key_id")]
+    pub(crate) import: Option<String>,
+    /// Leave the imported key in the file too
+    #[arg(long, requires = "import")]
+    pub(crate) keep_file: bool,
     /// The MFA device: its ARN, or the serial of a hardware token
     #[arg(long, value_name = "ARN")]
     pub(crate) mfa_serial: Option<String>,

@@ -50,7 +50,7 @@ pub(crate) fn compose(config: Option<PathBuf>) -> Result<Here, Failure> {
         entropy: Arc::new(SystemEntropy),
         keychain: Arc::new(OsKeychain::default()),
         sts: Arc::new(SdkSts::new(NetSettings::from_environment(), Arc::clone(&clock), SdkSts::DEADLINE)),
-        store: Arc::new(FileStore::new(paths.aws_credentials.clone())),
+        store: Arc::new(FileStore::new(paths.aws_credentials.clone()).with_config(paths.aws_config.clone())),
         state: Arc::new(StateFile::new(paths.state.clone())),
         clock,
     };

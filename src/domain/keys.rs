@@ -224,6 +224,14 @@ pub struct LongTermKey {
     pub secret: SecretString,
 }
 
+impl LongTermKey {
+    /// True if both are the same key, id and secret.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        self.id == other.id && self.secret.expose_secret() == other.secret.expose_secret()
+    }
+}
+
 /// Parses a secret access key: printable ASCII without blanks and quotes, at most 512 characters.
 ///
 /// # Errors

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::Answer;
-pub use crate::domain::aws_file::Removal;
 use crate::domain::aws_file::{Document, Refusal};
+pub use crate::domain::aws_file::{Removal, Trace};
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::keys::SessionCredentials;
+use crate::domain::keys::{LongTermKey, SessionCredentials};
 use crate::domain::profile::SectionName;
 
 /// Why the credentials file was left as it is, or ([`StoreError::changed`]) what failed after it was replaced.
@@ -89,6 +89,36 @@ pub struct SectionWritten {
     pub created: bool,
 }
 
+/// A place where a long-term key stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyCopy {
+    /// The file.
+    pub path: PathBuf,
+    /// Where in it.
+    pub place: KeyPlace,
+}
+
+/// Where in a file a long-term key stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyPlace {
+    /// A section of the credentials file that holds exactly this key: [`SessionStore::remove_key`] can take it.
+    Section {
+        /// The section.
+        section: SectionName,
+        /// The line of its header.
+        line: usize,
+    },
+    /// A line of one of AWS's two files.
+    Line(Trace),
+    /// A file that is named after one of the two: another tool's backup, an editor's.
+    Backup {
+        /// The first line with the secret, else with the id.
+        trace: Trace,
+        /// True if the credentials file has all that is in it, but for this key.
+        kept: bool,
+    },
+}
+
 /// The credentials file, edited only as a whole and only safely: a failure leaves it byte for byte as it was, unless
 /// its [`StoreError::changed`] says that it came after the replacement, which is never half of one.
 pub trait SessionStore: Send + Sync {
@@ -115,6 +145,27 @@ pub trait SessionStore: Send + Sync {
     /// [`StoreError::Refused`] or [`StoreError::Busy`] the session may be out of the file already.
     /// Calling it again is right after every error.
     fn remove<'a>(&'a self, targets: &'a [SectionTarget]) -> Answer<'a, Result<Vec<Removal>, StoreError>>;
+
+    /// Makes every check of [`SessionStore::remove_key`], sees that there is space, and keeps nothing: no lock, no file.
+    fn check_remove_key<'a>(
+        &'a self,
+        section: &'a SectionName,
+        key: &'a LongTermKey,
+    ) -> Answer<'a, Result<(), StoreError>>;
+
+    /// Takes a long-term key out of a section, if it holds exactly this one; for somebody who has it elsewhere. The
+    /// section's header stays. What a killed process left of the file goes too if it holds no more than this key.
+    ///
+    /// Other programs' changes and errors are as with [`SessionStore::remove`].
+    fn remove_key<'a>(
+        &'a self,
+        section: &'a SectionName,
+        key: &'a LongTermKey,
+    ) -> Answer<'a, Result<Removal, StoreError>>;
+
+    /// Looks where the key still stands: in AWS's two files, and beside them in files that are named after them.
+    /// What cannot be read is passed over.
+    fn copies<'a>(&'a self, key: &'a LongTermKey) -> Answer<'a, Vec<KeyCopy>>;
 }
 
 /// A write that has its lock and its space. Dropping it leaves the file as it was.

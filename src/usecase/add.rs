@@ -4,7 +4,7 @@ use super::{Ports, failures};
 use crate::config::edit::{ProfileChange, put_profile};
 use crate::config::{self, Profile};
 use crate::domain::failure::{Failure, FailureClass};
-use crate::domain::keys::LongTermKey;
+use crate::domain::keys::{AccessKeyId, LongTermKey};
 use crate::domain::profile::ProfileName;
 use crate::ports::config_store::ConfigFileError;
 use crate::ports::sts::CallerIdentity;
@@ -48,6 +48,26 @@ pub struct Prepared {
     pub replaces: bool,
 }
 
+impl Prepared {
+    /// What the configuration will say of the profile once it has the change.
+    ///
+    /// # Errors
+    ///
+    /// Class `Config`.
+    pub(super) fn changed(
+        &self,
+        ports: &Ports,
+        name: &ProfileName,
+        change: &ProfileChange,
+    ) -> Result<Profile, Failure> {
+        let wrong_text = |error: &config::ConfigError| failures::config(error, ports.config.path());
+        let text = put_profile(&self.text, name, change).map_err(|error| wrong_text(&error))?;
+        let config = config::parse(&text).map_err(|error| wrong_text(&error))?;
+        let missing = || Failure::new(FailureClass::Internal, "the profile is not in its configuration");
+        config.profile(name).cloned().ok_or_else(missing)
+    }
+}
+
 /// Makes sure that a key could be stored, before anybody types one: configuration readable, keychain there and open.
 ///
 /// # Errors
@@ -86,12 +106,7 @@ pub fn doubt(key: &LongTermKey) -> Option<&'static str> {
 /// key is in the keychain already and the message says so.
 pub async fn add(ports: &Ports, prepared: &Prepared, request: &AddRequest) -> Result<Added, Failure> {
     let name = &request.profile;
-    let wrong_text = |error: &config::ConfigError| failures::config(error, ports.config.path());
-    let text = put_profile(&prepared.text, name, &request.change).map_err(|error| wrong_text(&error))?;
-    let config = config::parse(&text).map_err(|error| wrong_text(&error))?;
-    let profile = config
-        .profile(name)
-        .ok_or_else(|| Failure::new(FailureClass::Internal, "the profile is not in its configuration"))?;
+    let profile = &prepared.changed(ports, name, &request.change)?;
     let aws = profiles::aws_profile(ports, name.as_str()).await?;
     let identity = if request.verify {
         let site = profiles::site(profile.region.clone(), &aws, name)?;
@@ -101,7 +116,7 @@ pub async fn add(ports: &Ports, prepared: &Prepared, request: &AddRequest) -> Re
         None
     };
     let serial = profiles::serial(profile, &aws)?;
-    let warnings = crossed_accounts(profile, request, identity.as_ref(), serial.as_ref());
+    let warnings = warnings(profile, &request.key.id, identity.as_ref(), serial.as_ref());
     ports.keychain.write(name, &request.key).await.map_err(|error| failures::keychain(&error, name))?;
     tracing::info!(profile = %name, key = %request.key.id.last_four(), "key stored");
     configure(ports, name, &request.change).await?;
@@ -110,7 +125,11 @@ pub async fn add(ports: &Ports, prepared: &Prepared, request: &AddRequest) -> Re
 }
 
 /// Writes the profile's table; if another program changes the file at that moment, into what that made of it.
-async fn configure(ports: &Ports, name: &ProfileName, change: &ProfileChange) -> Result<(), Failure> {
+pub(super) async fn configure(
+    ports: &Ports,
+    name: &ProfileName,
+    change: &ProfileChange,
+) -> Result<(), Failure> {
     let mut attempts = WRITE_ATTEMPTS;
     loop {
         let before = ports.config.read().map_err(|error| half_done(&error, name))?;
@@ -126,15 +145,15 @@ async fn configure(ports: &Ports, name: &ProfileName, change: &ProfileChange) ->
     }
 }
 
-/// Says where a key and a device that do not belong together will be refused.
-fn crossed_accounts(
+/// What the user should know of a key and its device: that they do not belong together, or that one is missing.
+pub(super) fn warnings(
     profile: &Profile,
-    request: &AddRequest,
+    id: &AccessKeyId,
     identity: Option<&CallerIdentity>,
     serial: Option<&crate::domain::mfa::MfaSerial>,
 ) -> Vec<String> {
     let mut warnings = Vec::new();
-    let of_key = identity.map(|identity| identity.account.clone()).or_else(|| request.key.id.account());
+    let of_key = identity.map(|identity| identity.account.clone()).or_else(|| id.account());
     if let (Some(of_key), Some(of_device)) = (of_key, serial.and_then(crate::domain::mfa::MfaSerial::account))
         && of_key != of_device
     {

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use crate::config::ConfigError;
-use crate::domain::aws_file::{Refusal, RefusalReason};
+use crate::domain::aws_file::{Refusal, RefusalReason, SectionKeyError};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::key_item::KeyItemError;
-use crate::domain::profile::ProfileName;
+use crate::domain::profile::{ProfileName, SectionName};
 use crate::ports::aws_settings::AwsSettingsError;
 use crate::ports::config_store::{ConfigFileError, OTHERS_FILE, OTHERS_MAY_WRITE};
 use crate::ports::keychain::KeychainError;
@@ -118,13 +118,9 @@ pub fn store(error: &StoreError, profile: &ProfileName) -> Failure {
             refusal: Refusal { reason: RefusalReason::LongTermKey { section }, .. },
             ..
         } => {
-            format!(
-                "put that key into the keychain with: stsd add {profile}   (then delete its lines from [{section}])"
-            )
+            format!("stsd add {profile} --import {section}   (puts that key into the keychain)")
         }
-        StoreError::Refused { path, refusal } => {
-            format!("\"${{EDITOR:-vi}}\" +{} {}", refusal.line.unwrap_or(1), quoted(path))
-        }
+        StoreError::Refused { path, refusal } => edit(path, refusal.line),
         StoreError::Unsafe { path, .. } => format!("ls -ld {}   (nothing was changed)", quoted(path)),
         StoreError::Io { changed: true, .. } => {
             format!("stsd status {profile}   (shows whether the session is there)")
@@ -144,14 +140,40 @@ pub fn store(error: &StoreError, profile: &ProfileName) -> Failure {
     Failure::new(FailureClass::CredentialsFile, error.to_string()).hint(hint)
 }
 
+/// A section has no long-term key that could be read.
+#[must_use]
+pub fn section_key(
+    error: &SectionKeyError,
+    path: &Path,
+    profile: &ProfileName,
+    elsewhere: Option<&SectionName>,
+) -> Failure {
+    use FailureClass::{Config, CredentialsFile};
+    let sections = || format!("grep -n '^\\[' {}   (shows the sections)", quoted(path));
+    let (class, hint) = match error {
+        SectionKeyError::NoSection { near: Some(near), .. } => {
+            (Config, format!("did you mean {near}? Then: stsd add {profile} --import {near}"))
+        }
+        SectionKeyError::NoKey(_) | SectionKeyError::Temporary(_) if elsewhere.is_some() => {
+            let section = elsewhere.map(SectionName::as_str).unwrap_or_default();
+            (Config, format!("stsd add {profile} --import {section}"))
+        }
+        SectionKeyError::NoSection { .. } | SectionKeyError::NoKey(_) | SectionKeyError::Temporary(_) => {
+            (Config, sections())
+        }
+        SectionKeyError::Half { .. }
+        | SectionKeyError::Id { .. }
+        | SectionKeyError::Secret { .. }
+        | SectionKeyError::Refused(_) => (CredentialsFile, edit(path, error.line())),
+    };
+    Failure::new(class, format!("{}: {error}", path.display())).hint(hint)
+}
+
 /// The configuration's text is wrong.
 #[must_use]
 pub fn config(error: &ConfigError, path: &Path) -> Failure {
-    Failure::new(FailureClass::Config, format!("{}: {error}", path.display())).hint(format!(
-        "\"${{EDITOR:-vi}}\" +{} {}",
-        error.line,
-        quoted(path)
-    ))
+    Failure::new(FailureClass::Config, format!("{}: {error}", path.display()))
+        .hint(edit(path, Some(error.line)))
 }
 
 /// The configuration's file cannot be used.
@@ -177,8 +199,15 @@ pub fn aws_settings(error: &AwsSettingsError) -> Failure {
         .hint("aws configure list   (shows which file AWS's tools read)")
 }
 
+/// The command that opens a file at a line.
+#[must_use]
+pub fn edit(path: &Path, line: Option<usize>) -> String {
+    format!("\"${{EDITOR:-vi}}\" +{} {}", line.unwrap_or(1), quoted(path))
+}
+
 /// A path as a shell takes it.
-fn quoted(path: &Path) -> String {
+#[must_use]
+pub fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%=:,".contains(c);
     if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }

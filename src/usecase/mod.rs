@@ -15,6 +15,7 @@ use crate::ports::time::Clock;
 pub mod add;
 pub mod failures;
 pub mod forget;
+pub mod import;
 pub mod keep;
 pub mod profiles;
 pub mod refresh;

@@ -8,6 +8,7 @@
 mod configuration;
 mod help;
 mod home;
+mod import;
 mod keychain;
 mod output;
 mod ran;

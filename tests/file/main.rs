@@ -14,6 +14,7 @@ mod bus;
 mod crowd;
 mod differential;
 mod failures;
+mod findings;
 mod killed_program;
 mod kills;
 #[path = "../desktop/binary/machine.rs"]

@@ -15,5 +15,7 @@ mod adding;
 mod code_is_precious;
 mod file;
 mod forgetting;
+mod importing;
+mod mortal;
 mod refreshing;
 mod refusals;

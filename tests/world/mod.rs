@@ -74,7 +74,10 @@ impl World {
             config: Arc::new(ConfigFile::new(home.path().join(".config/stsd/config.toml"))),
             keychain: Arc::<MemoryKeychain>::clone(&keychain),
             sts: Arc::new(SdkSts::new(net, Arc::new(SystemClock), DEADLINE)),
-            store: Arc::new(FileStore::new(home.path().join(".aws/credentials"))),
+            store: Arc::new(
+                FileStore::new(home.path().join(".aws/credentials"))
+                    .with_config(home.path().join(".aws/config")),
+            ),
             state: Arc::new(StateFile::new(home.path().join(".local/state/stsd/state.json"))),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -238,6 +241,7 @@ pub(crate) struct MemoryKeychain {
     items: Mutex<HashMap<ProfileName, LongTermKey>>,
     broken: Mutex<Option<KeychainError>>,
     broken_read: Mutex<Option<KeychainError>>,
+    garbled: Mutex<Option<LongTermKey>>,
 }
 
 impl MemoryKeychain {
@@ -251,9 +255,19 @@ impl MemoryKeychain {
         *self.broken_read.lock().unwrap() = error;
     }
 
+    /// Stores this key from now on, whatever is to be written.
+    pub(crate) fn garble_writes_to(&self, key: LongTermKey) {
+        *self.garbled.lock().unwrap() = Some(key);
+    }
+
     /// Puts a key in, past all checks.
     pub(crate) fn put(&self, profile: &str, key: LongTermKey) {
         self.items.lock().unwrap().insert(name(profile), key);
+    }
+
+    /// The key of the profile.
+    pub(crate) fn key(&self, profile: &str) -> Option<LongTermKey> {
+        self.items.lock().unwrap().get(&name(profile)).cloned()
     }
 
     /// True if there is a key of the profile.
@@ -295,7 +309,8 @@ impl Keychain for MemoryKeychain {
     ) -> Answer<'a, Result<(), KeychainError>> {
         Box::pin(async {
             self.usable()?;
-            self.items.lock().unwrap().insert(profile.clone(), key.clone());
+            let key = self.garbled.lock().unwrap().clone().unwrap_or_else(|| key.clone());
+            self.items.lock().unwrap().insert(profile.clone(), key);
             Ok(())
         })
     }

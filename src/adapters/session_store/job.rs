@@ -14,7 +14,7 @@ use super::snapshot::{self, Snapshot, Stamp, sync_directory};
 use super::target::Target;
 use super::temporary::Temporary;
 use crate::domain::aws_file::{Document, Edit, Removal};
-use crate::domain::keys::{AccessKeyId, SessionCredentials};
+use crate::domain::keys::{AccessKeyId, LongTermKey, SessionCredentials};
 use crate::ports::session_store::{SectionTarget, StoreError};
 
 /// Space set aside for each target beyond the file's size, in bytes. STS's tokens are below 4 KiB today, and AWS
@@ -26,6 +26,8 @@ const ROOM_PER_TARGET: u64 = 32 << 10;
 pub(super) enum Change {
     Put(SessionCredentials),
     Take,
+    /// Somebody has this key elsewhere.
+    TakeKey(LongTermKey),
 }
 
 /// What a change does to a text.
@@ -63,28 +65,42 @@ impl Job {
     pub(super) fn prepare(path: &Path, targets: Vec<SectionTarget>) -> Result<Self, StoreError> {
         let target = Target::resolve_or_create(path)?;
         let lock = Lock::take(&Lock::path(&target), lock::PATIENCE)?;
-        Self::rehearsed(path, target, targets, Some(lock))
+        Self::rehearsed(path, target, targets, Some(lock), rehearsal().as_ref())
     }
 
     /// Makes the checks of [`Job::prepare`] and leaves nothing behind: a lock file is taken only if there is one.
     pub(super) fn check(path: &Path, targets: Vec<SectionTarget>) -> Result<(), StoreError> {
+        Self::check_change(path, targets, rehearsal().as_ref())
+    }
+
+    /// The same for any change.
+    pub(super) fn check_change(
+        path: &Path,
+        targets: Vec<SectionTarget>,
+        change: Option<&Change>,
+    ) -> Result<(), StoreError> {
         let Some(target) = Target::resolve(path)? else {
             return Target::check_creatable(path);
         };
         let lock_path = Lock::path(&target);
         let lock = lock_path.symlink_metadata().is_ok().then(|| Lock::take(&lock_path, lock::PATIENCE));
-        Self::rehearsed(path, target, targets, lock.transpose()?).map(drop)
+        Self::rehearsed(path, target, targets, lock.transpose()?, change).map(drop)
     }
 
-    /// Opens the file for a removal; `None` if there is no file. What a killed process left of a session goes too.
-    pub(super) fn open(path: &Path, targets: Vec<SectionTarget>) -> Result<Option<Self>, StoreError> {
+    /// Opens the file for a removal; `None` if there is no file. What a killed process left of a session goes too, and
+    /// of a key that is `safe` elsewhere.
+    pub(super) fn open(
+        path: &Path,
+        targets: Vec<SectionTarget>,
+        safe: Option<&LongTermKey>,
+    ) -> Result<Option<Self>, StoreError> {
         let Some(target) = Target::resolve(path)? else { return Ok(None) };
         // Where nothing is, not even a lock file is made.
         if target.metadata()?.is_none() && !leftovers::are_there(&target) {
             return Ok(None);
         }
         let lock = Lock::take(&Lock::path(&target), lock::PATIENCE)?;
-        leftovers::remove(&target, None);
+        leftovers::remove(&target, None, safe);
         if target.metadata()?.is_none() {
             return Ok(None);
         }
@@ -120,15 +136,16 @@ impl Job {
         target: Target,
         targets: Vec<SectionTarget>,
         lock: Option<Lock>,
+        rehearsal: Option<&Change>,
     ) -> Result<Self, StoreError> {
         let mut temporary = Temporary::create(&target)?;
         if lock.is_some() {
-            leftovers::remove(&target, Some(&temporary));
+            leftovers::remove(&target, Some(&temporary), None);
         }
         let snapshot = Snapshot::take(&target, Some(temporary.born()?))?;
         let mut job = Self::new(path, target, targets, snapshot, None, lock);
-        if let Some(rehearsal) = rehearsal() {
-            job.apply(&job.snapshot.document, &Change::Put(rehearsal))?;
+        if let Some(rehearsal) = rehearsal {
+            job.apply(&job.snapshot.document, rehearsal)?;
         }
         temporary.reserve(job.room())?;
         job.temporary = Some(temporary);
@@ -158,6 +175,14 @@ impl Job {
                     outcome.advance(edit);
                 }
                 outcome.removals.reverse();
+            }
+            Change::TakeKey(key) => {
+                for SectionTarget { section, .. } in &self.targets {
+                    let text = outcome.document.as_ref().unwrap_or(document);
+                    let (edit, removal) = text.take_key(section, key).map_err(refused)?;
+                    outcome.removals.push(removal);
+                    outcome.advance(edit);
+                }
             }
         }
         Ok(outcome)
@@ -253,11 +278,11 @@ impl Outcome {
 }
 
 /// A session such as STS might give, to see whether it could be written.
-fn rehearsal() -> Option<SessionCredentials> {
-    Some(SessionCredentials {
+fn rehearsal() -> Option<Change> {
+    Some(Change::Put(SessionCredentials {
         id: AccessKeyId::parse("ASIAXXXXXXXXXXXXXXXX").ok()?,
         secret: "X".repeat(40).into(),
         token: "X".repeat(1024).into(),
         expires_at: DateTime::UNIX_EPOCH,
-    })
+    }))
 }

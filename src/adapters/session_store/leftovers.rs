@@ -14,6 +14,7 @@ use super::snapshot::{read_all, read_for_a_look};
 use super::target::Target;
 use super::temporary::{Name, Temporary};
 use crate::domain::aws_file::{Document, Grammar};
+use crate::domain::keys::LongTermKey;
 
 /// A file of ours that nobody uses.
 struct Leftover {
@@ -31,12 +32,14 @@ pub(super) fn are_there(target: &Target) -> bool {
 ///
 /// Only for the holder of the target's lock: what is not locked itself then belongs to no living process. (A check
 /// without a lock makes a temporary file too; it misses nothing if that goes.)
-pub(super) fn remove(target: &Target, own: Option<&Temporary>) {
+///
+/// `safe` is a key that the caller has elsewhere: that the present file lacks it is no reason to keep a leftover.
+pub(super) fn remove(target: &Target, own: Option<&Temporary>, safe: Option<&LongTermKey>) {
     let others = named(target).filter(|(path, _)| own.is_none_or(|own| own.path != *path));
     // All found before any goes: a directory that changes while it is read may be read wrongly.
     let leftovers: Vec<Leftover> = others.filter_map(|(path, name)| abandoned(path, name)).collect();
     for Leftover { path, name, mut file } in leftovers {
-        if name == Name::Exchange && !is_superseded(&mut file, &path, target) {
+        if name == Name::Exchange && !is_superseded(&mut file, &path, target, safe) {
             tracing::warn!(
                 path = %path.display(), credentials = %target.file.display(),
                 "a killed process left a version of the credentials file with lines that are no longer in it: \
@@ -64,8 +67,11 @@ fn abandoned(path: PathBuf, name: Name) -> Option<Leftover> {
 }
 
 /// True if the target has all that is in the file.
-fn is_superseded(file: &mut File, path: &Path, target: &Target) -> bool {
+fn is_superseded(file: &mut File, path: &Path, target: &Target, safe: Option<&LongTermKey>) -> bool {
     let Ok(bytes) = read_all(file, path) else { return false };
     let Ok(left) = Document::from_bytes(bytes, Grammar::Credentials) else { return false };
-    read_for_a_look(&target.file).is_ok_and(|present| present.keeps_all_of(&left))
+    read_for_a_look(&target.file).is_ok_and(|present| match safe {
+        Some(key) => present.keeps_all_but(&left, key),
+        None => present.keeps_all_of(&left),
+    })
 }

@@ -9,10 +9,12 @@
 //! - `temporary`: the new content gets its space on the disk before a code is spent;
 //! - `replacement`: it changes places with the file, and back if the file turns out to be another than was read;
 //! - `leftovers`: what killed processes left behind goes, unless it may exist nowhere else;
+//! - `copies`: where a key that was taken out still stands;
 //! - `job`: the steps in their order, and the watch over what a foreign writer does to the file that we replaced.
 //!
 //! Every failure before the rename leaves the file byte for byte as it was and no temporary file behind.
 
+mod copies;
 mod errors;
 mod job;
 mod leftovers;

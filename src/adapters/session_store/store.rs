@@ -3,13 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::copies;
 use super::errors::changed;
 use super::job::{Change, Job};
 use super::snapshot::read_for_a_look;
 use crate::domain::aws_file::{Document, Removal};
-use crate::domain::keys::SessionCredentials;
+use crate::domain::keys::{LongTermKey, SessionCredentials};
+use crate::domain::profile::SectionName;
 use crate::ports::Answer;
-use crate::ports::session_store::{PreparedWrite, SectionTarget, SectionWritten, SessionStore, StoreError};
+use crate::ports::session_store::{
+    KeyCopy, PreparedWrite, SectionTarget, SectionWritten, SessionStore, StoreError,
+};
 
 /// The shared credentials file at a path.
 ///
@@ -17,13 +21,21 @@ use crate::ports::session_store::{PreparedWrite, SectionTarget, SectionWritten, 
 #[derive(Clone, Debug)]
 pub struct FileStore {
     path: PathBuf,
+    /// AWS's config file, where a copy of a key may stand.
+    config: Option<PathBuf>,
 }
 
 impl FileStore {
     /// The file at `path`, which may not exist yet, nor its directory.
     #[must_use]
     pub fn new(path: PathBuf) -> Self {
-        Self { path }
+        Self { path, config: None }
+    }
+
+    /// The same, which also looks into AWS's config file when it looks for copies of a key.
+    #[must_use]
+    pub fn with_config(self, config: PathBuf) -> Self {
+        Self { config: Some(config), ..self }
     }
 }
 
@@ -60,11 +72,44 @@ impl SessionStore for FileStore {
         let targets = targets.to_vec();
         self.blocking(move |path| {
             let absent = vec![Removal::Absent; targets.len()];
-            let Some(mut job) = Job::open(&path, targets)? else { return Ok(absent) };
+            let Some(mut job) = Job::open(&path, targets, None)? else { return Ok(absent) };
             let outcome = job.commit(&Change::Take)?;
             job.settle(&Change::Take).map_err(changed)?;
             Ok(outcome.removals)
         })
+    }
+
+    fn check_remove_key<'a>(
+        &'a self,
+        section: &'a SectionName,
+        key: &'a LongTermKey,
+    ) -> Answer<'a, Result<(), StoreError>> {
+        let (targets, change) = (key_target(section), Change::TakeKey(key.clone()));
+        self.blocking(move |path| Job::check_change(&path, targets, Some(&change)))
+    }
+
+    fn remove_key<'a>(
+        &'a self,
+        section: &'a SectionName,
+        key: &'a LongTermKey,
+    ) -> Answer<'a, Result<Removal, StoreError>> {
+        let (targets, key) = (key_target(section), key.clone());
+        self.blocking(move |path| {
+            // Whoever has the key elsewhere may have written it a moment ago: were the power cut now, it must be on the
+            // disk there before it leaves the disk here.
+            rustix::fs::sync();
+            let Some(mut job) = Job::open(&path, targets, Some(&key))? else { return Ok(Removal::Absent) };
+            let change = Change::TakeKey(key);
+            let outcome = job.commit(&change)?;
+            job.settle(&change).map_err(changed)?;
+            Ok(outcome.removals.first().copied().unwrap_or(Removal::Absent))
+        })
+    }
+
+    fn copies<'a>(&'a self, key: &'a LongTermKey) -> Answer<'a, Vec<KeyCopy>> {
+        let (key, config) = (key.clone(), self.config.clone());
+        let found = self.blocking(move |path| Ok(copies::find(&path, config.as_deref(), &key)));
+        Box::pin(async { found.await.unwrap_or_default() })
     }
 }
 
@@ -78,11 +123,16 @@ impl FileStore {
     }
 }
 
+/// A section that a key is taken out of: it was there before us, whoever wrote what stands in it.
+fn key_target(section: &SectionName) -> Vec<SectionTarget> {
+    vec![SectionTarget { section: section.clone(), written: None, created: false }]
+}
+
 /// A [`Job`] that may outlive the future that waits for it: a caller that goes away in the middle of a write leaves
 /// the write to its end.
 struct Prepared {
     path: PathBuf,
-    sections: Vec<crate::domain::profile::SectionName>,
+    sections: Vec<SectionName>,
     job: Arc<Mutex<Job>>,
     written: Option<SessionCredentials>,
 }

@@ -5,6 +5,7 @@ use std::str::FromStr as _;
 use secrecy::SecretString;
 
 use crate::cli::args::AddArgs;
+use crate::cli::commands::import;
 use crate::cli::here::Here;
 use crate::cli::output::Output;
 use crate::cli::{flag, profile, terminal};
@@ -14,8 +15,9 @@ use crate::domain::endpoint::Region;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::keys::{AccessKeyId, LongTermKey, parse_secret};
 use crate::domain::mfa::MfaSerial;
-use crate::domain::profile::ProfileName;
+use crate::domain::profile::{ProfileName, SectionName};
 use crate::usecase::add::{AddRequest, Prepared, add, doubt, prepare};
+use crate::usecase::import::ImportRequest;
 
 pub(crate) async fn run(args: &AddArgs, here: &Here, output: Output) -> Result<u8, Failure> {
     let ports = &here.ports;
@@ -25,6 +27,11 @@ pub(crate) async fn run(args: &AddArgs, here: &Here, output: Output) -> Result<u
         region: flag("add", "--region", args.region.as_deref(), Region::parse)?,
         duration: flag("add", "--duration", args.duration.as_deref(), SessionDuration::from_str)?,
     };
+    if let Some(section) = flag("add", "--import", args.import.as_deref(), SectionName::parse)? {
+        let (verify, keep_file) = (!args.no_verify, args.keep_file);
+        let request = ImportRequest { profile: name, section, change, verify, keep_file };
+        return import::run(&request, here, output).await;
+    }
     let id = flag("add", "--access-key-id", args.access_key_id.as_deref(), AccessKeyId::parse_long_term)?;
     let (prepared, key) = if terminal::is_there() {
         // Nobody types a secret in vain.

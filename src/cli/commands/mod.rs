@@ -4,6 +4,7 @@ pub(crate) mod add;
 pub(crate) mod completions;
 pub(crate) mod daemon;
 pub(crate) mod forget;
+pub(crate) mod import;
 pub(crate) mod refresh;
 pub(crate) mod remove;
 pub(crate) mod status;

@@ -131,8 +131,8 @@ impl Document {
     ///
     /// # Errors
     ///
-    /// The first reason: a byte order mark, a NUL, a bare carriage return, a header behind white space, a section that
-    /// stands twice, a header that parsers read differently, `[__proto__]`.
+    /// The first reason: a byte order mark, a NUL, a bare carriage return, a section that stands twice, a header
+    /// that parsers read differently, `[__proto__]`.
     pub fn check(&self) -> Result<(), Refusal> {
         let line_of = |at: usize| 1 + self.slice(0..at).matches('\n').count();
         if self.text.starts_with('\u{feff}') {
@@ -144,10 +144,6 @@ impl Document {
         let bare = |at: &usize| !self.slice(*at..self.text.len()).starts_with("\r\n");
         if let Some(at) = self.text.match_indices('\r').map(|(at, _)| at).find(bare) {
             return Err(Refusal::at(line_of(at), RefusalReason::BareCarriageReturn));
-        }
-        if let Some(line) = line::lines(&self.text, 0, 1).find(|line| line::is_indented_header(line.content))
-        {
-            return Err(Refusal::at(line.number, RefusalReason::IndentedHeader));
         }
         let mut seen = HashMap::with_capacity(self.spans.len());
         for span in &self.spans {

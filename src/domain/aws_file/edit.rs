@@ -1,15 +1,13 @@
-//! The two edits: a session put into a section, and taken out of it.
-
-use std::ops::Range;
+//! The two edits for a session: put into a section, and taken out of it.
 
 use chrono::SecondsFormat;
 use secrecy::ExposeSecret as _;
-use zeroize::Zeroizing;
 
 use super::document::{Document, Grammar};
 use super::line;
 use super::occupant::{Occupant, OccupantKind};
 use super::refusal::{Refusal, RefusalReason};
+use super::splice::Splice;
 use super::target::{ManagedLine, Target, WRITTEN};
 use super::value;
 use crate::domain::fingerprint::Fingerprint;
@@ -38,14 +36,6 @@ pub enum Removal {
     Foreign,
 }
 
-/// A replacement of bytes of the old text.
-struct Splice<'a> {
-    range: Range<usize>,
-    pieces: Vec<&'a str>,
-    /// True for whole new lines: the text before them is brought to a line end first.
-    at_line_start: bool,
-}
-
 impl Document {
     /// Puts a session into a section, which is appended if there is none.
     ///
@@ -58,8 +48,9 @@ impl Document {
     ///
     /// # Errors
     ///
-    /// What [`Document::check`] refuses; in the section itself whatever parsers read differently; a long-term key
-    /// that is not what was `written`; a value of the session that some parser would not read back.
+    /// What [`Document::check`] refuses; in the section itself whatever parsers read differently; elsewhere what a parser
+    /// takes for a part of it; a long-term key that is not what was `written`; a value of the session that some parser
+    /// would not read back.
     pub fn put_session(
         &self,
         section: &SectionName,
@@ -67,6 +58,7 @@ impl Document {
         written: Option<&Fingerprint>,
     ) -> Result<Edit, Refusal> {
         self.check_editable()?;
+        self.check_elsewhere(section)?;
         let expires = session.expires_at.to_rfc3339_opts(SecondsFormat::Secs, true);
         let values = WRITTEN.into_iter().zip([
             session.id.as_str(),
@@ -138,17 +130,17 @@ impl Document {
         if !ours {
             return Ok(unchanged(Removal::Foreign));
         }
-        let remove = |range| Splice { range, pieces: Vec::new(), at_line_start: false };
         let splices = if created && target.only_managed {
-            vec![remove(self.separator_start(span.start, target.content_end)..target.content_end)]
+            vec![Splice::removal(self.separator_start(span.start, target.content_end)..target.content_end)]
         } else {
-            target.managed.iter().map(|line| remove(line.whole.clone())).collect()
+            target.managed.iter().map(|line| Splice::removal(line.whole.clone())).collect()
         };
         let document = self.spliced(&splices, "");
         Ok((Edit { document, created: false, changed: true }, Removal::Removed))
     }
 
-    fn check_editable(&self) -> Result<(), Refusal> {
+    /// What forbids any edit of the file, or any reading of a key in it.
+    pub(super) fn check_editable(&self) -> Result<(), Refusal> {
         match self.grammar() {
             Grammar::Credentials => self.check(),
             Grammar::Config => Err(Refusal::of(RefusalReason::ConfigFile)),
@@ -184,27 +176,6 @@ impl Document {
             && !line::lines(line, 0, 1).any(|line| line.content.starts_with(line::is_comment_start));
         if line.is_empty() || was_missing { line_end } else { start }
     }
-
-    /// The text with the splices done; they are in order and do not overlap.
-    fn spliced(&self, splices: &[Splice<'_>], end: &str) -> Self {
-        let added = splices.iter().flat_map(|s| &s.pieces).map(|piece| piece.len()).sum::<usize>();
-        // Enough from the start: a text that grows leaves copies of its secrets in freed memory.
-        let room = self.text().len() + added + end.len() * splices.len();
-        let mut text = Zeroizing::new(String::with_capacity(room));
-        let mut done = 0;
-        for splice in splices {
-            text.push_str(self.slice(done..splice.range.start));
-            if splice.at_line_start && !text.is_empty() && !text.ends_with('\n') {
-                text.push_str(end);
-            }
-            for piece in &splice.pieces {
-                text.push_str(piece);
-            }
-            done = splice.range.end;
-        }
-        text.push_str(self.slice(done..self.text().len()));
-        Self::parse(text, self.grammar())
-    }
 }
 
 /// What becomes of a managed line; `None` if it says already what it should.
@@ -216,6 +187,6 @@ fn replacement<'a>(line: &ManagedLine<'a>, values: &[(&'static str, &'a str)]) -
             pieces: vec![key, " = ", value],
             at_line_start: false,
         }),
-        None => Some(Splice { range: line.whole.clone(), pieces: Vec::new(), at_line_start: false }),
+        None => Some(Splice::removal(line.whole.clone())),
     }
 }

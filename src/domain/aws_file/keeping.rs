@@ -6,6 +6,7 @@ use super::document::{Document, Span};
 use super::line::{self, Kind};
 use super::occupant::OccupantKind;
 use super::target::Target;
+use crate::domain::keys::LongTermKey;
 use crate::domain::profile::SectionName;
 
 /// How often each line stands in each section; the lines above the first section belong to none.
@@ -16,8 +17,18 @@ impl Document {
     /// the same name. Blank lines do not count, nor do temporary credentials, which can be had again.
     #[must_use]
     pub fn keeps_all_of(&self, other: &Self) -> bool {
+        self.keeps(other, |span| other.session_lines(span))
+    }
+
+    /// The same for somebody who has this key elsewhere: sections that hold exactly it may have lost it.
+    #[must_use]
+    pub fn keeps_all_but(&self, other: &Self, key: &LongTermKey) -> bool {
+        self.keeps(other, |span| [other.session_lines(span), other.key_lines(span, key)].concat())
+    }
+
+    fn keeps(&self, other: &Self, left_out: impl Fn(&Span) -> Vec<usize>) -> bool {
         let mut here = self.count(|_| Vec::new());
-        other.count(|span| other.session_lines(span)).into_iter().all(|(line, times)| {
+        other.count(left_out).into_iter().all(|(line, times)| {
             let found = here.remove(&line).unwrap_or_default();
             found >= times
         })

@@ -105,11 +105,14 @@ pub(super) fn is_key(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-/.%@+".contains(c))
 }
 
-/// True for what is a header to some parsers, and to others the end of the value above it: so the same section may stand
-/// twice to some.
-pub(super) fn is_indented_header(content: &str) -> bool {
+/// True for what is a header of that name to some parsers, and to others the end of the value above it: so the same
+/// section may stand twice to some.
+pub(super) fn is_indented_header_of(content: &str, name: &str) -> bool {
     // White space to any of them: Python knows four characters more than Unicode does, and JavaScript one.
     let space = |c: char| c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}' | '\u{feff}');
     let text = content.trim_start_matches(space);
-    text.len() < content.len() && text.starts_with('[') && text.contains(']')
+    let Some(rest) = text.strip_prefix('[').filter(|_| text.len() < content.len()) else { return false };
+    // Python reads up to the last bracket, the others up to the first.
+    let titles = [rest.split_once(']'), rest.rsplit_once(']')];
+    titles.into_iter().flatten().any(|(title, _)| title.trim_matches(space) == name)
 }

@@ -17,18 +17,24 @@
 //! [`Document`] is the text with its sections found: it copies nothing, and everything it does is linear in the
 //! file. What is asked of it and what is edited lies in the modules beside it.
 
+mod copies;
 mod document;
 mod edit;
+mod elsewhere;
 mod keeping;
+mod key;
 mod line;
 mod occupant;
 mod reading;
 mod refusal;
+mod splice;
 mod target;
 mod value;
 
+pub use copies::{Sighting, Trace, first_trace};
 pub use document::{Document, Grammar, SectionHead};
 pub use edit::{Edit, Removal};
+pub use key::{SectionKey, SectionKeyError};
 pub use occupant::{Occupant, OccupantKind};
 pub use reading::{
     Divergence, Entry, Excerpt, FileBytes, Parser, Profiles, Readings, Seen, Subject, Unreadable, read,

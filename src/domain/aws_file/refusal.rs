@@ -65,6 +65,11 @@ pub enum RefusalReason {
     /// A header behind white space.
     #[error("an indented section header, which some AWS tools join to the value above it")]
     IndentedHeader,
+    /// `[DEFAULT]` with `aws_security_token`.
+    #[error(
+        "the section [DEFAULT] has an aws_security_token, which the AWS CLI and boto3 prefer over the token of every other section"
+    )]
+    DefaultToken,
     /// An indented line under a key that has a value, in the section to be edited.
     #[error("a continuation line, which some AWS tools join to the value above it")]
     Continuation,

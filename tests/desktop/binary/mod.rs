@@ -3,6 +3,7 @@
 mod consumers;
 mod foreign;
 mod hidden;
+mod import;
 mod keyring;
 pub(crate) mod machine;
 mod refusals;

@@ -16,6 +16,7 @@ use crate::ports::session_store::{SectionTarget, SectionWritten, SessionStore as
 mod changed;
 mod disk_full;
 mod foreign;
+mod key;
 mod refusing;
 mod replacing;
 mod writing;

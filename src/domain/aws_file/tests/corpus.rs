@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
+use secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
-use super::super::{Document, Grammar, RefusalReason};
+use super::super::{Document, Grammar, RefusalReason, Removal};
 use super::{section, session};
 
 fn directory() -> PathBuf {
@@ -112,6 +113,44 @@ fn an_edit_leaves_every_other_line_or_is_refused() {
     }
     // As the prototype of the rule, whose edits six real parsers read back.
     assert_eq!(edited, BTreeMap::from([("default", 42), ("new", 55), ("tail", 55)]));
+}
+
+#[test]
+fn a_key_that_is_imported_is_the_one_that_three_parsers_read_and_leaves_nothing_else() {
+    type Profiles = BTreeMap<String, BTreeMap<String, Option<String>>>;
+    let expected: BTreeMap<String, Profiles> = read("expected.json");
+    let (mut imported, mut compared) = (BTreeMap::new(), 0);
+    for (name, bytes) in files("credentials") {
+        let Some(document) = parse(&bytes, Grammar::Credentials) else { continue };
+        for target in ["default", "tail"] {
+            let Ok(found) = document.long_term_key(&section(target)) else { continue };
+            let profile = expected.get(&name).and_then(|profiles| profiles.get(target));
+            // What the three read differently is not in the list.
+            let read = |wanted: &str| {
+                let (_, value) = profile?.iter().find(|(key, _)| key.eq_ignore_ascii_case(wanted))?;
+                Some(value.as_deref())
+            };
+            let (id, secret) = (found.key.id.as_str(), found.key.secret.expose_secret());
+            for (key, found) in [("aws_access_key_id", id), ("aws_secret_access_key", secret)] {
+                assert_eq!(read(key).unwrap_or(Some(found)), Some(found), "{name} {target} {key}");
+                compared += usize::from(read(key).is_some());
+            }
+            let (edit, removal) = document.take_key(&section(target), &found.key).unwrap();
+            assert_eq!(removal, Removal::Removed, "{name} {target}");
+            let ((old, kept), (new, left)) =
+                (split(document.text(), target), split(edit.document.text(), target));
+            assert_eq!(kept, left, "{name} {target}");
+            let ours = ["aws_", "x_security_token_expires", "expiration"];
+            let foreign = |line: &&String| !ours.iter().any(|key| line.to_lowercase().starts_with(key));
+            assert_eq!(
+                old.iter().filter(foreign).collect::<Vec<_>>(),
+                new.iter().collect::<Vec<_>>(),
+                "{name} {target}"
+            );
+            *imported.entry(target).or_insert(0) += 1;
+        }
+    }
+    assert_eq!((imported, compared), (BTreeMap::from([("default", 30), ("tail", 53)]), 136));
 }
 
 #[track_caller]

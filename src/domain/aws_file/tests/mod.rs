@@ -10,6 +10,7 @@ use crate::domain::profile::SectionName;
 mod agreeing;
 mod corpus;
 mod editing;
+mod key;
 mod models;
 mod nasty;
 mod properties;

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::{Document, Grammar};
+use super::super::{Document, Grammar, Removal};
 use super::{document, fingerprint, section, session};
 
 /// A line such as stands in a file, of every kind that parsers know and some that they don't.
@@ -107,5 +107,22 @@ proptest! {
         }
         let taken = put.document.take_session(&name, false, None).unwrap().0;
         prop_assert_eq!(after, others(taken.document.text()));
+    }
+    #[test]
+    fn a_key_that_leaves_takes_no_byte_of_anybody_else_along(text in file(), name in "[abc]", at in 0..14_usize) {
+        let (name, lines) = (section(&name), "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = old\n");
+        // Files in which a key stands in the section, if the rest allows it.
+        let head = text.split_inclusive('\n').filter(|line| line.ends_with('\n')).take(at).collect::<String>();
+        let text = format!("{head}[{name}]\n{lines}{}", text.get(head.len()..).unwrap());
+        let Ok(found) = document(&text).long_term_key(&name) else { return Ok(()) };
+        let (edit, removal) = document(&text).take_key(&name, &found.key).unwrap();
+        prop_assert_eq!(removal, Removal::Removed);
+        let managed = |line: &&str| ["aws_", "expiration", "x_security"].iter().any(|key| line.to_lowercase().starts_with(key));
+        let expected: Vec<(String, String)> = by_section(&text).into_iter().map(|(title, lines)| {
+            let ours = title.starts_with(&format!("[{name}]"));
+            let kept = lines.split_inclusive('\n').filter(|line| !ours || !managed(line)).collect();
+            (title, kept)
+        }).collect();
+        prop_assert_eq!(by_section(edit.document.text()), expected);
     }
 }

@@ -46,12 +46,31 @@ fn trouble_anywhere_in_the_file_forbids_the_edit() {
     for header in headers {
         check(&format!("[x]\n{header}\n"), "line 2: a section header that AWS tools read differently");
     }
+}
+
+#[test]
+fn what_a_parser_takes_for_a_part_of_the_target_forbids_the_edit() {
+    // What is there can be taken out all the same: nothing new can mix with it.
+    let check = |text: &str, expected: &str| {
+        assert_eq!(put(text, "work"), Err(expected.to_owned()));
+        document(text).take_session(&section("work"), true, None).unwrap();
+    };
     // To Python it is a second `[work]` right under another header, to JavaScript anywhere.
-    for header in [" [work]", "k = v\n\t[work] # c", "\u{a0}[work]", "\u{1c}[work]", "k = v\n  [x]"] {
+    for header in [" [work]", "k = v\n\t[work] # c", "\u{a0}[work]", "\u{1c}[work]", "k = v\n  [ work ]"] {
         let line = 2 + header.matches('\n').count();
         let expected = "an indented section header, which some AWS tools join to the value above it";
         check(&format!("[x]\n{header}\n"), &format!("line {line}: {expected}"));
     }
+    let elsewhere = "[x]\nk = v\n  [y]\n";
+    assert!(put(elsewhere, "work").unwrap().starts_with(elsewhere));
+    check(
+        "[x]\n[DEFAULT]\nAWS_SECURITY_TOKEN = t\n",
+        "line 2: the section [DEFAULT] has an aws_security_token, which the AWS CLI and boto3 prefer over the token of every other section",
+    );
+    put("[DEFAULT]\nregion = eu-west-1\naws_security_token =\n", "work").unwrap();
+    let refusal = put("[profile x]\nregion = a\n", "profile.x").unwrap_err();
+    assert_eq!(refusal.to_string(), "line 1: a section header that AWS tools read differently");
+    put("[profile x]\nregion = a\n", "x").unwrap();
 }
 
 #[test]

@@ -1,1 +1,0 @@
-//! What the real parsers read before and after an edit.
