@@ -84,8 +84,7 @@ impl Written {
     fn edit(&mut self, file: &File, target: &'static str) {
         let (name, new) = (SectionName::parse(target).unwrap(), session());
         let parsed = Document::from_bytes(Zeroizing::new(file.bytes.clone()), Grammar::Credentials);
-        let put = parsed.and_then(|document| Ok((document.put_session(&name, &new, None)?, document)));
-        let Ok((put, document)) = put else {
+        let Ok(put) = parsed.and_then(|document| document.put_session(&name, &new, None)) else {
             self.refused += 1;
             return;
         };

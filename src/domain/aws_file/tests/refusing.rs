@@ -69,7 +69,7 @@ fn what_a_parser_takes_for_a_part_of_the_target_forbids_the_edit() {
     );
     put("[DEFAULT]\nregion = eu-west-1\naws_security_token =\n", "work").unwrap();
     let refusal = put("[profile x]\nregion = a\n", "profile.x").unwrap_err();
-    assert_eq!(refusal.to_string(), "line 1: a section header that AWS tools read differently");
+    assert_eq!(refusal, "line 1: a section header that AWS tools read differently");
     put("[profile x]\nregion = a\n", "x").unwrap();
 }
 
