@@ -58,6 +58,7 @@ pub(crate) enum Command {
     Add(AddArgs),
     Remove(RemoveArgs),
     Refresh(RefreshArgs),
+    Ensure(EnsureArgs),
     Status(StatusArgs),
     Forget(ForgetArgs),
     Daemon(DaemonArgs),
@@ -139,6 +140,23 @@ pub(crate) struct RefreshArgs {
     /// How long a session is asked for, 15m to 36h
     #[arg(long, value_name = "DURATION")]
     pub(crate) duration: Option<String>,
+}
+
+/// Succeed at once if a session has enough time left, else get a new one
+///
+/// For scripts, before something that takes long. A code is asked for, at the terminal, only if it is needed.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  stsd ensure
+  stsd ensure work --min 2h && terraform apply")]
+pub(crate) struct EnsureArgs {
+    /// The profiles; may be left out where one is configured, or with a default profile
+    #[arg(value_name = "PROFILE")]
+    pub(crate) profiles: Vec<String>,
+    /// How much time must be left, such as 2h; without it any time will do
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) min: Option<String>,
 }
 
 /// An argument that no `Debug` shows.

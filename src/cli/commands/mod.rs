@@ -3,6 +3,7 @@
 pub(crate) mod add;
 pub(crate) mod completions;
 pub(crate) mod daemon;
+pub(crate) mod ensure;
 pub(crate) mod forget;
 pub(crate) mod import;
 pub(crate) mod refresh;

@@ -1,6 +1,7 @@
 //! The binary with all its real parts: a keyring, a terminal, the tools that read what it writes, and an STS.
 
 mod consumers;
+mod ensure;
 mod foreign;
 mod hidden;
 mod import;
