@@ -33,7 +33,8 @@ impl Engine {
         if self.config.notifications {
             let local = self.world.ports.clock.local(moment.expires_at);
             let Moment { expires_at, pressing, .. } = moment;
-            let notice = expiry(&Due { profiles: names.clone(), expires_at, pressing }, now, local);
+            let notice =
+                expiry(&Due { profiles: names.clone(), expires_at, pressing, snooze: false }, now, local);
             let replaces = names.iter().find_map(|name| self.bubbles.get(name).copied());
             let (notifier, events) = (Arc::clone(&self.world.notifier), self.events.clone());
             let shown = names.clone();

@@ -13,6 +13,26 @@ pub enum Urgency {
     Critical,
 }
 
+/// What a notice lets its user do with a click.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Offer {
+    /// To be asked for an MFA code now. A click on the notice itself means the same.
+    EnterCode,
+    /// To be told again in ten minutes.
+    Snooze,
+}
+
+impl Offer {
+    /// What its button says.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::EnterCode => "Enter code",
+            Self::Snooze => "Snooze 10 min",
+        }
+    }
+}
+
 /// What the desktop shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
@@ -20,8 +40,12 @@ pub struct Notice {
     pub profiles: Vec<ProfileName>,
     /// One line.
     pub summary: String,
-    /// What to do. Plain text: no markup.
+    /// What a click does, for a desktop that tells of clicks. Plain text: no markup.
     pub body: String,
+    /// What to do where nothing can be clicked. Plain text: no markup.
+    pub unclickable_body: String,
+    /// What can be clicked, in the order of the buttons; maybe nothing.
+    pub offers: Vec<Offer>,
     /// How much it wants to be seen.
     pub urgency: Urgency,
     /// True if it stays until it is replaced or dismissed.
@@ -37,15 +61,16 @@ pub struct Due {
     pub expires_at: DateTime<Utc>,
     /// True at the last lead and at the expiry.
     pub pressing: bool,
+    /// True if it may be put off. Whoever says so takes care that another notice comes before the end.
+    pub snooze: bool,
 }
 
 /// The notice for a session that ends soon or has ended, as it is at `now`; `local` is the end as the user's clock
 /// shows it.
 #[must_use]
 pub fn expiry(due: &Due, now: DateTime<Utc>, local: DateTime<FixedOffset>) -> Notice {
-    let names: Vec<_> = due.profiles.iter().map(ProfileName::as_str).collect();
-    let who = names.join(", ");
-    let several = names.len() > 1;
+    let several = due.profiles.len() > 1;
+    let who = listed(&due.profiles, ", ");
     let left = due.expires_at - now;
     let at = local.format("%H:%M");
     let expired = left <= TimeDelta::zero();
@@ -55,13 +80,61 @@ pub fn expiry(due: &Due, now: DateTime<Utc>, local: DateTime<FixedOffset>) -> No
         (false, false) => format!("{who} expires in {} ({at})", words(left)),
         (false, true) => format!("{who} expire in {} ({at})", words(left)),
     };
+    let mut offers = vec![Offer::EnterCode];
+    if due.snooze {
+        offers.push(Offer::Snooze);
+    }
     Notice {
-        body: format!("Run: stsd refresh {}", names.join(" ")),
         profiles: due.profiles.clone(),
         summary,
+        body: CLICK.to_owned(),
+        unclickable_body: command(&due.profiles),
+        offers,
         urgency: if due.pressing { Urgency::Critical } else { Urgency::Normal },
         stays: expired,
     }
+}
+
+/// The notice that sessions have been renewed; `until` is their end as the user's clock shows it.
+#[must_use]
+pub fn renewed(profiles: &[ProfileName], until: DateTime<FixedOffset>) -> Notice {
+    Notice {
+        profiles: profiles.to_vec(),
+        summary: format!("{} renewed until {}", listed(profiles, ", "), until.format("%H:%M")),
+        body: String::new(),
+        unclickable_body: String::new(),
+        offers: Vec::new(),
+        urgency: Urgency::Normal,
+        stays: false,
+    }
+}
+
+/// The notice that the code its user gave renewed nothing. Of `reason` the first line is shown.
+#[must_use]
+pub fn not_renewed(profiles: &[ProfileName], reason: &str) -> Notice {
+    let reason = reason.lines().next().unwrap_or_default();
+    Notice {
+        profiles: profiles.to_vec(),
+        summary: format!("{} not renewed: {reason}", listed(profiles, ", ")),
+        body: CLICK.to_owned(),
+        unclickable_body: command(profiles),
+        offers: vec![Offer::EnterCode],
+        urgency: Urgency::Critical,
+        stays: true,
+    }
+}
+
+/// What a click on the notice does.
+const CLICK: &str = "Click to enter the MFA code";
+
+/// What does the same in a terminal.
+fn command(profiles: &[ProfileName]) -> String {
+    format!("run: stsd refresh {}", listed(profiles, " "))
+}
+
+fn listed(profiles: &[ProfileName], between: &str) -> String {
+    let names: Vec<_> = profiles.iter().map(ProfileName::as_str).collect();
+    names.join(between)
 }
 
 /// "30 minutes", "1 hour 20 minutes", "40 seconds"; minutes are rounded to the nearest.
@@ -86,18 +159,29 @@ fn words(left: TimeDelta) -> String {
 mod tests {
     use super::*;
 
+    fn names(names: &[&str]) -> Vec<ProfileName> {
+        names.iter().map(|name| ProfileName::parse(name).unwrap()).collect()
+    }
+
+    fn end() -> DateTime<FixedOffset> {
+        "2026-11-21T14:02:00+01:00".parse().unwrap()
+    }
+
     #[test]
-    fn a_notice_says_who_how_long_until_when_and_what_to_run() {
-        let end: DateTime<Utc> = "2026-11-21T13:02:00Z".parse().unwrap();
-        let offset = FixedOffset::east_opt(3600).unwrap();
-        let check = |names: &[&str], seconds: i64, summary: &str| {
-            let profiles = names.iter().map(|name| ProfileName::parse(name).unwrap()).collect();
-            let due = Due { profiles, expires_at: end, pressing: seconds <= 300 };
-            let notice = expiry(&due, end - TimeDelta::seconds(seconds), end.with_timezone(&offset));
+    fn a_notice_says_who_how_long_until_when_and_what_to_do() {
+        let check = |who: &[&str], seconds: i64, summary: &str| {
+            let profiles = names(who);
+            let due =
+                Due { profiles, expires_at: end().to_utc(), pressing: seconds <= 300, snooze: seconds > 300 };
+            let notice = expiry(&due, due.expires_at - TimeDelta::seconds(seconds), end());
             assert_eq!(notice.summary, summary);
-            assert_eq!(notice.body, format!("Run: stsd refresh {}", names.join(" ")));
+            assert_eq!(notice.body, "Click to enter the MFA code");
+            assert_eq!(notice.unclickable_body, format!("run: stsd refresh {}", who.join(" ")));
             assert_eq!(notice.stays, seconds <= 0);
             assert_eq!(notice.urgency == Urgency::Critical, seconds <= 300);
+            let offers: &[Offer] =
+                if due.snooze { &[Offer::EnterCode, Offer::Snooze] } else { &[Offer::EnterCode] };
+            assert_eq!(notice.offers, offers);
         };
         check(&["work"], 1800, "work expires in 30 minutes (14:02)");
         check(&["work"], 1799, "work expires in 30 minutes (14:02)");
@@ -108,5 +192,29 @@ mod tests {
         check(&["work"], 40, "work expires in 40 seconds (14:02)");
         check(&["work"], 0, "work has expired (14:02)");
         check(&["work", "ci"], -3600, "work, ci have expired (14:02)");
+    }
+
+    #[test]
+    fn what_was_renewed_is_told_once_and_fades() {
+        let notice = renewed(&names(&["work"]), end());
+        assert_eq!(notice.summary, "work renewed until 14:02");
+        assert_eq!((notice.body.as_str(), notice.unclickable_body.as_str()), ("", ""));
+        assert_eq!((notice.urgency, notice.stays, notice.offers), (Urgency::Normal, false, vec![]));
+        assert_eq!(renewed(&names(&["work", "ci"]), end()).summary, "work, ci renewed until 14:02");
+    }
+
+    #[test]
+    fn what_was_not_renewed_says_why_stays_and_takes_another_code() {
+        let notice = not_renewed(&names(&["work"]), "AWS refused the code\nand more");
+        assert_eq!(notice.summary, "work not renewed: AWS refused the code");
+        assert_eq!(notice.unclickable_body, "run: stsd refresh work");
+        assert_eq!((notice.urgency, notice.stays), (Urgency::Critical, true));
+        assert_eq!(notice.offers, [Offer::EnterCode]);
+    }
+
+    #[test]
+    fn the_button_that_takes_the_code_says_so_and_the_other_does_not() {
+        assert_eq!(Offer::EnterCode.label(), "Enter code");
+        assert_eq!(Offer::Snooze.label(), "Snooze 10 min");
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use stsd::domain::notice::Notice;
 use stsd::ports::Answer;
-use stsd::ports::notifier::{Bubble, Notifier, NotifierError};
+use stsd::ports::notifier::{Bubble, Happening, Notifier, NotifierError};
 use tokio::sync::Semaphore;
 
 use crate::harness::until;
@@ -110,5 +110,9 @@ impl Notifier for Desktop {
             self.seen.lock().unwrap().push(Seen::Withdrawn(bubble.0));
             Ok(())
         })
+    }
+
+    fn next(&self) -> Answer<'_, Happening> {
+        Box::pin(std::future::pending())
     }
 }

@@ -46,7 +46,7 @@ fn one_notice_per_lead_and_one_at_the_expiry_in_one_bubble() {
     ];
     assert_eq!(pass(&daemon, end, 3), expected);
     let notices = stage.desktop.notices();
-    assert!(notices.iter().all(|notice| notice.body == "Run: stsd refresh work"));
+    assert!(notices.iter().all(|notice| notice.unclickable_body == "run: stsd refresh work"));
     let urgency: Vec<_> = notices.iter().map(|notice| notice.urgency).collect();
     assert_eq!(urgency, [Urgency::Normal, Urgency::Critical, Urgency::Critical]);
     assert_eq!(notices.iter().map(|notice| notice.stays).collect::<Vec<_>>(), [false, false, true]);
@@ -63,7 +63,7 @@ fn profiles_that_end_together_share_one_bubble() {
     let at = local(&stage, end);
     let first = shown(1, None, format!("work, second expire in 30 minutes ({at})"));
     assert_eq!(pass(&daemon, end - HALF_AN_HOUR, 1), [first]);
-    assert_eq!(stage.desktop.notices()[0].body, "Run: stsd refresh work second");
+    assert_eq!(stage.desktop.notices()[0].unclickable_body, "run: stsd refresh work second");
     // One of them is renewed: the other still ends, so its bubble stays and is used again.
     daemon.refresh_for("work", 2 * DAY);
     until("both are known", || daemon.status()[0].state == "active");

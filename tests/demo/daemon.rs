@@ -15,7 +15,7 @@ use stsd::daemon::{Order, World as DaemonWorld, run};
 use stsd::domain::failure::{Failure, FailureClass};
 use stsd::domain::notice::Notice;
 use stsd::ports::Answer as Later;
-use stsd::ports::notifier::{Bubble, Notifier, NotifierError};
+use stsd::ports::notifier::{Bubble, Happening, Notifier, NotifierError};
 use stsd::ports::time::{Clock, Timer};
 use stsd::protocol::message::{Action, Answer, Places, WireCode};
 use stsd::usecase::profiles::load_config;
@@ -71,7 +71,7 @@ impl Notifier for Shown {
         Box::pin(async move {
             let answer = self.desktop.show(notice, replaces).await;
             let place = if answer.is_ok() { "on the desktop" } else { "no desktop here, so on the terminal" };
-            let line = format!("[{place}]  {} - {}", notice.summary, notice.body);
+            let line = format!("[{place}]  {} - {}", notice.summary, notice.unclickable_body);
             drop(self.told.send(line));
             Ok(answer.unwrap_or(Bubble(1)))
         })
@@ -84,6 +84,10 @@ impl Notifier for Shown {
             drop(self.told.send("[taken away]  what the notice said is no longer true".to_owned()));
             Ok(())
         })
+    }
+
+    fn next(&self) -> Later<'_, Happening> {
+        self.desktop.next()
     }
 }
 

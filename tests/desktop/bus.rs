@@ -192,27 +192,19 @@ impl Desktop {
 
     /// Waits until somebody owns a name on the bus.
     pub(crate) fn await_name(&self, name: &str) {
-        let bus = self.connect();
         let end = Instant::now() + START;
-        loop {
-            let owned: bool = bus
-                .call_method(
-                    Some("org.freedesktop.DBus"),
-                    "/org/freedesktop/DBus",
-                    Some("org.freedesktop.DBus"),
-                    "NameHasOwner",
-                    &name,
-                )
-                .unwrap()
-                .body()
-                .deserialize()
-                .unwrap();
-            if owned {
-                return;
-            }
+        while !self.has_name(name) {
             assert!(Instant::now() < end, "no {name} on the bus");
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// Whether somebody owns a name on the bus.
+    pub(crate) fn has_name(&self, name: &str) -> bool {
+        let bus = "org.freedesktop.DBus";
+        let answer =
+            self.connect().call_method(Some(bus), "/org/freedesktop/DBus", Some(bus), "NameHasOwner", &name);
+        answer.unwrap().body().deserialize().unwrap()
     }
 
     /// Where the bus is.

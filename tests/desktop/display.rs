@@ -12,6 +12,9 @@ use crate::bus::{Desktop, START, Server};
 /// What owns this name on the bus shows notices.
 pub(crate) const NOTIFICATIONS: &str = "org.freedesktop.Notifications";
 
+/// Width and height of a display in pixels.
+const SIZE: (usize, usize) = (800, 600);
+
 /// An X server without a screen. It ends with the value.
 pub(crate) struct Display {
     _server: Server,
@@ -25,13 +28,23 @@ pub(crate) enum Shows {
     Dunst,
     /// Of the MATE desktop; draws buttons.
     Mate,
+    /// Of the Xfce desktop; draws buttons.
+    Xfce,
 }
 
 impl Display {
-    /// A display of 800 by 600 pixels, under the first number that is free.
+    /// A display of [`SIZE`], under the first number that is free.
     pub(crate) fn start(desktop: &Desktop) -> Self {
         let mut command = desktop.command("Xvfb");
-        command.args(["-displayfd", "1", "-screen", "0", "800x600x24", "-nolisten", "tcp"]);
+        command.args([
+            "-displayfd",
+            "1",
+            "-screen",
+            "0",
+            &format!("{}x{}x24", SIZE.0, SIZE.1),
+            "-nolisten",
+            "tcp",
+        ]);
         let mut server = Server::start(&command, Stdio::null(), Stdio::piped());
         let mut lines = BufReader::new(server.stdout());
         let (ready, told) = mpsc::channel();
@@ -61,7 +74,11 @@ impl Display {
         let command = match shows {
             Shows::Dunst => {
                 let config = desktop.path("dunstrc");
-                fs::write(&config, "[global]\nfont = Monospace 12\n").unwrap();
+                fs::write(
+                    &config,
+                    "[global]\nfont = Monospace 12\nmouse_left_click = do_action, close_current\n",
+                )
+                .unwrap();
                 let mut command = self.command(desktop, "dunst");
                 command.arg("-conf").arg(config);
                 command
@@ -69,10 +86,18 @@ impl Display {
             Shows::Mate => {
                 self.command(desktop, "/usr/lib/mate-notification-daemon/mate-notification-daemon")
             }
+            Shows::Xfce => self.command(desktop, "/usr/lib/x86_64-linux-gnu/xfce4/notifyd/xfce4-notifyd"),
         };
         let server = Server::start(&command, Stdio::null(), Stdio::null());
         desktop.await_name(NOTIFICATIONS);
         server
+    }
+
+    /// Presses and releases a button of the mouse at a place of the screen: 1 left, 2 middle, 3 right.
+    pub(crate) fn click(&self, desktop: &Desktop, (x, y): (usize, usize), button: u8) {
+        let mut command = self.command(desktop, "xdotool");
+        command.args(["mousemove", &x.to_string(), &y.to_string(), "click", &button.to_string()]);
+        assert!(command.status().unwrap().success(), "no click");
     }
 
     /// All that is on the screen: the pixels of an uncompressed picture, and where that picture is.
@@ -85,6 +110,17 @@ impl Display {
         let pixels = Command::new("convert").arg(&path).arg("rgb:-").output().unwrap();
         assert!(pixels.status.success(), "the screenshot cannot be read");
         (pixels.stdout, path)
+    }
+
+    /// What lies between two pictures of the screen: the left, upper, right and lower edge of all that differs.
+    pub(crate) fn difference(before: &[u8], after: &[u8]) -> (usize, usize, usize, usize) {
+        let (mut left, mut top, mut right, mut bottom) = (SIZE.0, SIZE.1, 0, 0);
+        for (at, _) in before.chunks(3).zip(after.chunks(3)).enumerate().filter(|(_, (a, b))| a != b) {
+            let (x, y) = (at % SIZE.0, at / SIZE.0);
+            (left, right) = (left.min(x), right.max(x));
+            (top, bottom) = (top.min(y), bottom.max(y));
+        }
+        (left, top, right, bottom)
     }
 
     /// Takes pictures until one differs from `before` and the next one is the same as it.

@@ -2,18 +2,22 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 use zbus::zvariant::Value;
 
+use super::action::actions;
+use super::happenings::Happenings;
+use super::icon;
 use super::server::Server;
 use super::{APP_NAME, DEADLINE};
 use crate::domain::notice::{Notice, Urgency};
 use crate::ports::Answer;
-use crate::ports::notifier::{Bubble, Notifier, NotifierError};
+use crate::ports::notifier::{Bubble, Happening, Notifier, NotifierError};
 
-/// An icon that every icon theme has.
+/// An icon that every icon theme has, for servers that draw no icon of ours.
 const ICON: &str = "dialog-password";
 /// What this is about, for servers that treat kinds of notices differently; vendors' own begin with `x-`.
 const CATEGORY: &str = "x-stsd.session.expiry";
@@ -24,31 +28,33 @@ const FOR_EVER: i32 = 0;
 
 /// The notification server of the session bus.
 ///
-/// It touches nothing before the first call, and works in any runtime whose timers are on. A server that is gone is
-/// looked for again at the next call. A bubble of an earlier server, or of an earlier process, counts as gone: its
-/// number may be another program's bubble by now.
+/// It touches nothing before the first call, and works in any runtime whose timers are on; one task there reads the
+/// connection until the notifier is dropped. A server that is gone is looked for again at the next call. A bubble of an
+/// earlier server counts as gone: its number there may be another program's bubble by now.
 pub struct DesktopNotifier {
     address: Option<String>,
     known: Mutex<Option<Server>>,
+    happenings: Arc<Happenings>,
 }
 
 impl DesktopNotifier {
     /// The server on the session bus of the environment.
     #[must_use]
     pub fn new() -> Self {
-        Self { address: None, known: Mutex::new(None) }
+        Self { address: None, known: Mutex::new(None), happenings: Arc::default() }
     }
 
     /// The server on the bus at a D-Bus address, such as `unix:path=/run/user/1000/bus`.
     #[must_use]
     pub fn on_bus(address: String) -> Self {
-        Self { address: Some(address), known: Mutex::new(None) }
+        Self { address: Some(address), known: Mutex::new(None), happenings: Arc::default() }
     }
 
     async fn show_notice(&self, notice: &Notice, replaces: Option<Bubble>) -> Result<Bubble, NotifierError> {
-        let (server, same) = self.server().await?;
-        let replaces = replaces.filter(|_bubble| same).map_or(0, |Bubble(id)| id);
-        let body = if server.body_markup { escaped(&notice.body) } else { notice.body.clone() };
+        let server = self.server().await?;
+        let clicks = server.actions && !notice.offers.is_empty();
+        let body = if server.actions { &notice.body } else { &notice.unclickable_body };
+        let body = if server.body_markup { escaped(body) } else { body.clone() };
         let urgency: u8 = match notice.urgency {
             Urgency::Normal => 1,
             Urgency::Critical => 2,
@@ -57,41 +63,32 @@ impl DesktopNotifier {
             ("urgency", Value::U8(urgency)),
             ("category", Value::from(CATEGORY)),
             ("desktop-entry", Value::from(APP_NAME)),
+            ("image-data", icon::image_data()),
         ]);
-        let actions: &[&str] = &[];
+        let actions = if clicks { actions(&notice.offers) } else { Vec::new() };
         let expires = if notice.stays { FOR_EVER } else { AS_IT_LIKES };
         let summary = notice.summary.as_str();
-        let arguments = (APP_NAME, replaces, ICON, summary, body.as_str(), actions, hints, expires);
-        Ok(Bubble(server.call("Notify", &arguments).await?))
+        let arguments =
+            |replaces: u32| (APP_NAME, replaces, ICON, summary, body.as_str(), actions, hints, expires);
+        server.notify(replaces, arguments).await
     }
 
     async fn close(&self, bubble: Bubble) -> Result<(), NotifierError> {
         // Without a server there is no bubble, and none is started to close one.
-        if self.known().is_none() {
-            return Ok(());
-        }
-        let (server, same) = self.server().await?;
-        if !same {
-            return Ok(());
-        }
-        match server.call("CloseNotification", &bubble.0).await {
-            // The specification lets a server answer with an error if the bubble is gone.
-            Err(NotifierError::Failed(_unknown)) => Ok(()),
+        let Some(server) = self.known.lock().await.clone() else { return Ok(()) };
+        match server.close(bubble).await {
+            // The specification lets a server answer with an error if the bubble is gone; it is with its server, too.
+            Err(NotifierError::Failed(_) | NotifierError::NoServer(_)) => Ok(()),
             answer => answer,
         }
     }
 
-    /// The server of the moment, and whether it is the one that was there before.
-    async fn server(&self) -> Result<(Server, bool), NotifierError> {
-        let known = self.known();
-        let server = Server::find(known.as_ref(), self.address.as_deref()).await?;
-        let same = known.is_some_and(|known| known.is(&server));
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(server.clone());
-        Ok((server, same))
-    }
-
-    fn known(&self) -> Option<Server> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The server of the moment. One looks for it at a time, so that there is one connection.
+    async fn server(&self) -> Result<Server, NotifierError> {
+        let mut known = self.known.lock().await;
+        let server = Server::find(known.as_ref(), self.address.as_deref(), &self.happenings).await?;
+        *known = Some(server.clone());
+        Ok(server)
     }
 }
 
@@ -106,6 +103,10 @@ impl Notifier for DesktopNotifier {
 
     fn withdraw(&self, bubble: Bubble) -> Answer<'_, Result<(), NotifierError>> {
         Box::pin(in_time(self.close(bubble)))
+    }
+
+    fn next(&self) -> Answer<'_, Happening> {
+        Box::pin(self.happenings.next())
     }
 }
 
@@ -142,6 +143,6 @@ mod tests {
     #[test]
     fn markup_is_shown_and_not_obeyed() {
         assert_eq!(escaped("a <b>&amp; 'c\""), "a &lt;b&gt;&amp;amp; 'c\"");
-        assert_eq!(escaped("Run: stsd refresh work"), "Run: stsd refresh work");
+        assert_eq!(escaped("run: stsd refresh work"), "run: stsd refresh work");
     }
 }

@@ -12,7 +12,7 @@ use notify_rust::Notification;
 use super::{APP_NAME, DEADLINE};
 use crate::domain::notice::Notice;
 use crate::ports::Answer;
-use crate::ports::notifier::{Bubble, Notifier, NotifierError};
+use crate::ports::notifier::{Bubble, Happening, Notifier, NotifierError};
 
 /// So many notices may wait for the thread; behind more than that it hangs.
 const WAITING: usize = 8;
@@ -59,13 +59,17 @@ impl Notifier for DesktopNotifier {
         _replaces: Option<Bubble>,
     ) -> Answer<'a, Result<Bubble, NotifierError>> {
         let mut notification = Notification::new();
-        notification.appname(APP_NAME).summary(&notice.summary).body(&notice.body);
+        notification.appname(APP_NAME).summary(&notice.summary).body(&notice.unclickable_body);
         let sent = self.send(notification);
         Box::pin(std::future::ready(sent))
     }
 
     fn withdraw(&self, _bubble: Bubble) -> Answer<'_, Result<(), NotifierError>> {
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn next(&self) -> Answer<'_, Happening> {
+        Box::pin(std::future::pending())
     }
 }
 

@@ -84,7 +84,7 @@ fn notices_are_shown_within_a_second_in_one_bubble_and_not_twice() {
             "{late}: {shown:?}"
         );
         assert!(shown.summary.starts_with(words), "{shown:?}");
-        assert_eq!(shown.body, "Run: stsd refresh work");
+        assert_eq!(shown.body, "run: stsd refresh work");
         assert_eq!((shown.replaces, shown.urgency), (replaces, urgency), "{shown:?}");
     }
     refresh(&machine, None);
