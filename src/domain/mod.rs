@@ -8,6 +8,7 @@ pub mod duration;
 pub mod endpoint;
 pub mod failure;
 pub mod fingerprint;
+pub mod flights;
 pub mod key_item;
 pub mod keys;
 pub mod mfa;
