@@ -79,6 +79,8 @@ pub(super) struct Engine {
     look: Look,
     /// Requests in hand that may change file and state.
     pub(super) changing: usize,
+    /// The profiles whose session was dropped by a request and not renewed since: it is not to come back.
+    pub(super) forgotten: BTreeSet<ProfileName>,
     /// The profiles whose sections are being cared for.
     pub(super) cared_for: BTreeSet<ProfileName>,
     pub(super) events: mpsc::Sender<Event>,
@@ -103,6 +105,7 @@ impl Engine {
             refused: None,
             look: Look::Idle,
             changing: 0,
+            forgotten: BTreeSet::new(),
             cared_for: BTreeSet::new(),
             events,
             queue,
@@ -250,6 +253,7 @@ impl Engine {
             Action::Reload => self.read_config(Some(caller)),
             action @ (Action::Refresh { .. } | Action::Forget { .. } | Action::Remove { .. }) => {
                 self.changing += 1;
+                self.note_forgotten(&action);
                 let (events, written) = (self.events.clone(), self.events.clone());
                 self.requests.spawn(async move {
                     // In a task of its own, so that its end is told even if it panics.

@@ -76,6 +76,8 @@ pub struct SectionTarget {
     pub section: SectionName,
     /// What we wrote there last, if we remember.
     pub written: Option<Fingerprint>,
+    /// What we wrote there before that.
+    pub earlier: Option<Fingerprint>,
     /// True if the section was not there before we first wrote it.
     pub created: bool,
 }
@@ -175,6 +177,15 @@ pub trait PreparedWrite: Send {
     /// After an error it may be called again; one that has [`StoreError::changed`] says that the session may be in
     /// the file, but is not known to be durable.
     fn write<'a>(
+        &'a mut self,
+        session: &'a SessionCredentials,
+    ) -> Answer<'a, Result<Vec<SectionWritten>, StoreError>>;
+
+    /// Puts the session back into those targets that have lost it, durable when this returns; see [`Fate`]. What another
+    /// program puts into a target at that moment stays.
+    ///
+    /// [`Fate`]: crate::domain::aws_file::Fate
+    fn put_back<'a>(
         &'a mut self,
         session: &'a SessionCredentials,
     ) -> Answer<'a, Result<Vec<SectionWritten>, StoreError>>;

@@ -140,6 +140,13 @@ pub fn store(error: &StoreError, profile: &ProfileName) -> Failure {
     Failure::new(FailureClass::CredentialsFile, error.to_string()).hint(hint)
 }
 
+/// A credentials file without a section, or none at all.
+#[must_use]
+pub fn nothing_to_import(path: &Path, profile: &ProfileName) -> Failure {
+    let message = format!("{}: there is no section in it, so no key to import", path.display());
+    Failure::new(FailureClass::Config, message).hint(format!("stsd add {profile}"))
+}
+
 /// A section has no long-term key that could be read.
 #[must_use]
 pub fn section_key(

@@ -5,7 +5,7 @@ use super::{Ports, failures};
 use crate::config::Config;
 use crate::domain::failure::Failure;
 use crate::domain::profile::{ProfileName, SectionName};
-use crate::domain::record::Record;
+use crate::domain::record::{Record, SectionRecord};
 use crate::ports::session_store::{Removal, SectionTarget};
 
 /// Which profiles are meant.
@@ -84,11 +84,23 @@ pub async fn forget_one(
 ) -> Result<Forgotten, Failure> {
     let record = ports.state.load().await.of(name);
     let targets = targets(sections, &record);
-    let removals = ports.store.remove(&targets).await.map_err(|error| failures::store(&error, name))?;
+    // Said before it is done: the daemon puts back what is lost while it should be there.
+    if !record.sections.is_empty() {
+        give_up(ports, name, true).await;
+    }
+    let removals = match ports.store.remove(&targets).await {
+        Ok(removals) => removals,
+        Err(error) => {
+            if !error.changed() {
+                give_up(ports, name, false).await;
+            }
+            return Err(failures::store(&error, name));
+        }
+    };
     // What was left alone is still not ours the next time.
     let foreign = targets.iter().zip(&removals).filter(|(_, removal)| **removal == Removal::Foreign);
-    let foreign: Vec<_> =
-        foreign.filter_map(|(target, _)| record.section(&target.section).cloned()).collect();
+    let foreign = foreign.filter_map(|(target, _)| record.section(&target.section).cloned());
+    let foreign: Vec<_> = foreign.map(|section| SectionRecord { given_up: true, ..section }).collect();
     let key = name.clone();
     let saved = ports.state.update(Box::new(move |state| {
         if foreign.is_empty() {
@@ -103,6 +115,21 @@ pub async fn forget_one(
     tracing::info!(profile = %name, "session forgotten");
     let sections = targets.into_iter().map(|target| target.section).zip(removals);
     Ok(Forgotten { sections: sections.collect() })
+}
+
+/// Says whether the sections of a profile are given up.
+async fn give_up(ports: &Ports, name: &ProfileName, given_up: bool) {
+    let key = name.clone();
+    let saved = ports.state.update(Box::new(move |state| {
+        for section in
+            state.profiles.get_mut(key.as_str()).into_iter().flat_map(|record| &mut record.sections)
+        {
+            section.given_up = given_up;
+        }
+    }));
+    if let Err(error) = saved.await {
+        tracing::warn!(%error, "state not saved");
+    }
 }
 
 /// The configured sections, and those that an earlier configuration made us write.

@@ -151,6 +151,7 @@ pub fn target(record: &Record, section: &SectionName) -> SectionTarget {
     SectionTarget {
         section: section.clone(),
         written: known.map(|known| known.written.clone()),
+        earlier: known.and_then(|known| known.earlier.clone()),
         created: known.is_some_and(|known| known.created),
     }
 }

@@ -166,6 +166,84 @@ fn a_session_that_was_forgotten_is_not_written_again() {
     }
 }
 
+/// A state file that cannot be replaced any more.
+fn block_state(stage: &Stage) {
+    std::fs::create_dir(stage.world.path(".local/state/stsd/state.json.new")).unwrap();
+}
+
+/// Waits until the daemon has looked at what it was told of, and has done what it does about it.
+fn looked(daemon: &Daemon<'_>) {
+    for _ in 0..2 {
+        let looks = daemon.stage.hand.waits();
+        daemon.stage.files.have_changed();
+        until("the daemon has looked", || daemon.stage.hand.waits() > looks);
+        if daemon.stage.world.path(".aws/credentials.lock").exists() {
+            daemon.stage.rest();
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_remembered_is_not_written_again_and_again() {
+    let stage = Stage::with_work();
+    let daemon = stage.daemon();
+    refreshed(&daemon, DAY);
+    block_state(&stage);
+    rewrite(&stage, THEIRS);
+    looked(&daemon);
+    assert_eq!(stage.world.credentials(), THEIRS);
+}
+
+#[test]
+fn a_forgotten_session_stays_forgotten_where_that_cannot_be_remembered() {
+    let stage = Stage::with_work();
+    let daemon = stage.daemon();
+    refreshed(&daemon, DAY);
+    block_state(&stage);
+    daemon.forget("work");
+    assert_eq!(stage.world.credentials(), "");
+    looked(&daemon);
+    assert_eq!(stage.world.credentials(), "");
+}
+
+/// `sections` of `work`, in force.
+fn sections(stage: &Stage, daemon: &Daemon<'_>, names: &str) {
+    let path = stage.world.path(".config/stsd/config.toml");
+    let text = std::fs::read_to_string(path).unwrap();
+    let text: Vec<_> = text.lines().filter(|line| !line.starts_with("sections")).collect();
+    stage.world.configure(&[&text.join("\n"), "\nsections = ", names, "\n"].concat());
+    daemon.call(stsd::protocol::message::Action::Reload).unwrap();
+}
+
+#[test]
+fn a_section_gets_its_own_session_back_and_not_another_ones() {
+    let stage = Stage::with_work();
+    let daemon = stage.daemon();
+    sections(&stage, &daemon, "[\"work\", \"old\"]");
+    refreshed(&daemon, DAY);
+    let old_copy = stage.world.credentials();
+    sections(&stage, &daemon, "[\"work\"]");
+    let end = refreshed(&daemon, 2 * DAY);
+    let right = stage.world.credentials();
+    rewrite(&stage, &old_copy);
+    let status = reported(&daemon, "[work] changed by another program at ");
+    assert_eq!((stage.world.credentials(), status.expires_at), (right, Some(end)));
+}
+
+#[test]
+fn a_session_that_lives_longer_in_another_section_is_not_removed() {
+    let stage = Stage::of(that_removes());
+    let daemon = stage.daemon();
+    sections(&stage, &daemon, "[\"work\", \"old\"]");
+    refreshed(&daemon, 2 * DAY);
+    sections(&stage, &daemon, "[\"work\"]");
+    let end = refreshed(&daemon, DAY);
+    pass_expiry(&stage, end);
+    until("the session is out of the file", || !stage.world.credentials().contains("[work]"));
+    looked(&daemon);
+    assert!(stage.world.credentials().contains("[old]\naws_access_key_id = ASIA"));
+}
+
 /// `work`, whose sessions are to go at their end.
 fn that_removes() -> World {
     let world = World::with_work();

@@ -230,7 +230,7 @@ fn record_of(
         let fingerprint = Fingerprint::of(session, salt);
         records.push(SectionRecord {
             earlier: target.written.clone(),
-            ..SectionRecord::new(&written.section, created, fingerprint)
+            ..SectionRecord::new(&written.section, created, fingerprint, session.expires_at)
         });
     }
     Ok(Record {

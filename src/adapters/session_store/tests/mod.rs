@@ -48,6 +48,7 @@ fn targets(names: &[&str]) -> Vec<SectionTarget> {
     let target = |name: &&str| SectionTarget {
         section: SectionName::parse(name).unwrap(),
         written: None,
+        earlier: None,
         created: true,
     };
     names.iter().map(target).collect()
