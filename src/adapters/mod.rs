@@ -9,6 +9,7 @@ pub mod keychain;
 mod lock;
 pub mod notifier;
 pub mod process;
+pub mod prompter;
 mod replace;
 pub mod session_store;
 pub mod state_file;
