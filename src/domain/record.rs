@@ -148,6 +148,19 @@ impl Record {
         }
     }
 
+    /// True if both remember the same sessions in the same sections.
+    #[must_use]
+    pub fn wrote_the_same(&self, other: &Self) -> bool {
+        let of = |record: &Self| {
+            record
+                .sections
+                .iter()
+                .map(|section| (section.name.clone(), section.written.clone()))
+                .collect::<Vec<_>>()
+        };
+        of(self) == of(other)
+    }
+
     /// What is remembered of a section, to be changed.
     pub fn section_mut(&mut self, name: &SectionName) -> Option<&mut SectionRecord> {
         self.sections.iter_mut().find(|section| section.name == name.as_str())
