@@ -16,3 +16,4 @@ pub mod profile;
 pub mod record;
 pub mod session;
 pub mod text;
+pub mod totp;

@@ -20,11 +20,14 @@ pub struct State {
     /// By profile name.
     #[serde(default)]
     pub profiles: BTreeMap<String, Record>,
+    /// By the serial of an MFA device whose codes we make: the newest step of which a code was used.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub used_steps: BTreeMap<String, i64>,
 }
 
 impl Default for State {
     fn default() -> Self {
-        Self { version: VERSION, profiles: BTreeMap::new() }
+        Self { version: VERSION, profiles: BTreeMap::new(), used_steps: BTreeMap::new() }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::cli::here::{Here, unexpected};
 use crate::cli::output::Output;
 use crate::cli::{flag, profile, terminal};
 use crate::client::Dialogue;
-use crate::config::PromptKind;
+use crate::config::{MfaSource, PromptKind};
 use crate::daemon::answers;
 use crate::domain::duration::{Human, SessionDuration};
 use crate::domain::failure::{Failure, FailureClass};
@@ -40,6 +40,9 @@ pub(crate) async fn run(args: &RefreshArgs, here: &Here, output: Output) -> Resu
             Answer::Status(_) | Answer::Forgotten(_) | Answer::Nothing => return Err(unexpected()),
         }
     } else {
+        if config.profiles.iter().any(|profile| matches!(profile.mfa, MfaSource::Command(_))) {
+            terminal::end_in_order();
+        }
         let request = RefreshRequest { profiles, duration };
         let outcome = refresh(&here.ports, &config, &request, &Codes { given, may_ask }).await?;
         let outcomes = answers::refreshed(outcome.profiles, here.ports.store.path());

@@ -5,8 +5,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{CodeSource, CodeWanted, Group, Refreshed, remember_failure};
-use crate::config::Config;
+use super::{CodeSource, CodeWanted, Group, Refreshed, remember_failure, source};
+use crate::config::{Config, MfaSource};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::fingerprint::{Fingerprint, SALT_BYTES};
 use crate::domain::keys::SessionCredentials;
@@ -15,7 +15,7 @@ use crate::domain::profile::ProfileName;
 use crate::domain::record::{Record, SectionRecord};
 use crate::domain::session::{Effect, Event, Kind, Session};
 use crate::ports::session_store::{PreparedWrite, SectionWritten};
-use crate::ports::sts::SessionRequest;
+use crate::ports::sts::{SessionRequest, StsError};
 use crate::usecase::profiles::Resolved;
 use crate::usecase::{Ports, failures};
 
@@ -31,6 +31,8 @@ pub(super) struct Run<'a> {
     group: Group,
     machine: Session,
     code: Option<MfaCode>,
+    /// Set once a code was had without a person: what to do if AWS refuses it.
+    doubt: Option<String>,
     write: Option<Box<dyn PreparedWrite>>,
     issued: Option<SessionCredentials>,
     written: Vec<SectionWritten>,
@@ -40,7 +42,16 @@ impl<'a> Run<'a> {
     pub(super) fn new(ports: &'a Ports, config: &Config, group: Group) -> Self {
         let kind = Kind::Mfa { code: group.serial().is_some() };
         let machine = Session::new(kind, config.warn_before.clone());
-        Self { ports, group, machine, code: None, write: None, issued: None, written: Vec::new() }
+        Self {
+            ports,
+            group,
+            machine,
+            code: None,
+            doubt: None,
+            write: None,
+            issued: None,
+            written: Vec::new(),
+        }
     }
 
     pub(super) async fn finish(
@@ -96,8 +107,18 @@ impl<'a> Run<'a> {
 
     async fn obtain_code(&mut self, codes: &dyn CodeSource) -> Result<(), Failure> {
         let Some(serial) = self.group.serial().cloned() else { return Ok(()) };
-        let wanted = CodeWanted { profiles: self.group.names(), serial };
+        let member = self.group.without_asking();
+        if let Some(member) = member.filter(|_| !codes.in_hand()) {
+            self.code = Some(source::code(self.ports, member, &serial).await?);
+            self.doubt = Some(source::doubt(member));
+            return Ok(());
+        }
+        let made_here = member.is_some_and(|member| member.mfa == MfaSource::Totp);
+        let wanted = CodeWanted { profiles: self.group.names(), serial: serial.clone() };
         self.code = Some(codes.obtain(&wanted).await?);
+        if made_here {
+            source::typed(self.ports, &serial).await;
+        }
         Ok(())
     }
 
@@ -113,12 +134,20 @@ impl<'a> Run<'a> {
         let key = key.map_err(|error| failures::keychain(&error, &lead.name))?;
         let answer = self.ports.sts.session_token(&lead.site, &key, &request).await;
         drop(key);
-        let session = answer.map_err(|error| failures::sts(&error, &lead.name))?;
+        let session = answer.map_err(|error| self.refused(&error, lead))?;
         let issued = Event::Issued { id: session.id.clone(), expires_at: session.expires_at };
         tracing::info!(profile = %lead.name, expires_at = %session.expires_at, "session issued");
         self.issued = Some(session);
         self.write = Some(write);
         Ok(issued)
+    }
+
+    fn refused(&self, error: &StsError, lead: &Resolved) -> Failure {
+        let failure = failures::sts(error, &lead.name);
+        match &self.doubt {
+            Some(doubt) if *error == StsError::BadCode => failure.hint(doubt),
+            _ => failure,
+        }
     }
 
     async fn deliver(&mut self) -> Result<(), Failure> {
