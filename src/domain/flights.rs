@@ -59,7 +59,7 @@ impl Flight {
 #[derive(Clone, Debug, Default)]
 pub struct Flights {
     last: u64,
-    flights: BTreeMap<FlightId, Flight>,
+    open: BTreeMap<FlightId, Flight>,
     /// Wishes that came too late for the flight of their device.
     late: Vec<(ErrandId, Wish)>,
 }
@@ -75,7 +75,7 @@ impl Flights {
     #[must_use]
     pub fn profiles(&self, flight: FlightId) -> Vec<ProfileName> {
         let mut profiles: Vec<ProfileName> = Vec::new();
-        for (_, profile) in self.flights.get(&flight).into_iter().flat_map(|flight| &flight.passengers) {
+        for (_, profile) in self.open.get(&flight).into_iter().flat_map(|flight| &flight.passengers) {
             if !profiles.contains(profile) {
                 profiles.push(profile.clone());
             }
@@ -86,7 +86,7 @@ impl Flights {
     /// The errands that wait for a flight, each once.
     #[must_use]
     pub fn errands(&self, flight: FlightId) -> Vec<ErrandId> {
-        let passengers = self.flights.get(&flight).into_iter().flat_map(|flight| &flight.passengers);
+        let passengers = self.open.get(&flight).into_iter().flat_map(|flight| &flight.passengers);
         let mut errands: Vec<_> = passengers.map(|(errand, _)| *errand).collect();
         errands.sort_unstable();
         errands.dedup();
@@ -97,13 +97,13 @@ impl Flights {
     #[must_use]
     pub fn boarding(&self, errand: ErrandId) -> Option<FlightId> {
         let waits = |flight: &Flight| flight.passengers.iter().any(|(other, _)| *other == errand);
-        let found = self.flights.iter().find(|(_, flight)| !flight.away && waits(flight));
+        let found = self.open.iter().find(|(_, flight)| !flight.away && waits(flight));
         found.map(|(id, _)| *id)
     }
 
     /// The code is in hand: those aboard share it, nobody else.
     pub fn take_off(&mut self, flight: FlightId) {
-        if let Some(flight) = self.flights.get_mut(&flight) {
+        if let Some(flight) = self.open.get_mut(&flight) {
             flight.away = true;
         }
     }
@@ -112,7 +112,7 @@ impl Flights {
     /// aboard turned out to need a code of their own.
     #[must_use]
     pub fn land(&mut self, flight: FlightId, served: &[ProfileName]) -> Vec<Effect> {
-        let Some(Flight { device, passengers, away: _ }) = self.flights.remove(&flight) else {
+        let Some(Flight { device, passengers, away: _ }) = self.open.remove(&flight) else {
             return Vec::new();
         };
         let (landed, left): (Vec<_>, Vec<_>) =
@@ -137,7 +137,7 @@ impl Flights {
     pub fn leave(&mut self, errand: ErrandId) -> Vec<Effect> {
         self.late.retain(|(other, _)| *other != errand);
         let mut effects = Vec::new();
-        for (id, flight) in &mut self.flights {
+        for (id, flight) in &mut self.open {
             let before = flight.passengers.len();
             // A code that is spent is spent for the profiles aboard, whoever waits for them.
             if !flight.away {
@@ -149,7 +149,7 @@ impl Flights {
         }
         for effect in &effects {
             if let Effect::CallOff(id) = effect {
-                self.flights.remove(id);
+                self.open.remove(id);
             }
         }
         effects
@@ -157,7 +157,7 @@ impl Flights {
 
     fn waits(&self, errand: ErrandId) -> bool {
         let aboard = |flight: &Flight| flight.passengers.iter().any(|(other, _)| *other == errand);
-        self.flights.values().any(aboard) || self.late.iter().any(|(other, _)| *other == errand)
+        self.open.values().any(aboard) || self.late.iter().any(|(other, _)| *other == errand)
     }
 
     fn board(&mut self, wishes: Vec<(ErrandId, Wish)>) -> Vec<Effect> {
@@ -167,24 +167,24 @@ impl Flights {
             let Wish { profile, device } = wish;
             let same_device = |flight: &Flight| device.is_some() && flight.device == device;
             let found = self
-                .flights
+                .open
                 .iter()
                 .find(|(_, flight)| flight.carries(&profile) || (same_device(flight) && !flight.away));
             let id = match found {
                 Some((id, _)) => *id,
-                None if self.flights.values().any(same_device) => {
+                None if self.open.values().any(same_device) => {
                     self.late.push((errand, Wish { profile, device }));
                     continue;
                 }
                 None => {
                     self.last += 1;
                     let id = FlightId(self.last);
-                    self.flights.insert(id, Flight { device, passengers: Vec::new(), away: false });
+                    self.open.insert(id, Flight { device, passengers: Vec::new(), away: false });
                     started.push(id);
                     id
                 }
             };
-            if let Some(flight) = self.flights.get_mut(&id) {
+            if let Some(flight) = self.open.get_mut(&id) {
                 flight.passengers.push((errand, profile));
             }
             let boarded = Effect::Boarded(id, errand);

@@ -19,3 +19,4 @@ pub mod record;
 pub mod session;
 pub mod spent;
 pub mod text;
+pub mod totp;

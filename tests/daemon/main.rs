@@ -25,5 +25,6 @@ mod frames;
 mod neighbours;
 mod notices;
 mod orders_of_time;
+mod renewal;
 mod together;
 mod wire;

@@ -153,7 +153,7 @@ impl StateStore for Stale {
 #[test]
 fn a_session_that_is_renewed_while_it_is_forgotten_goes_too() {
     let mut world = World::with_work();
-    let code = || world.sts.fresh_code(&world.sts.alice().serial);
+    let code = || world.sts.unused_code(&world.sts.alice().serial);
     world.refresh("work", &code()).unwrap();
     let before = world.run(world.ports.state.load());
     world.refresh("work", &code()).unwrap();
