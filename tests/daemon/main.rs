@@ -16,6 +16,7 @@ mod world;
 mod desktop;
 mod hand;
 mod harness;
+mod store;
 
 mod answers;
 mod crowd;

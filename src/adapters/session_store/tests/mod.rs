@@ -14,6 +14,7 @@ use crate::domain::profile::SectionName;
 use crate::ports::session_store::{SectionTarget, SectionWritten, SessionStore as _, StoreError};
 
 mod changed;
+mod copies;
 mod disk_full;
 mod foreign;
 mod key;
