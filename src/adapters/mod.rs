@@ -2,6 +2,7 @@
 
 pub mod aws_settings;
 pub mod clock;
+pub mod code_command;
 pub mod config_file;
 pub mod entropy;
 pub mod file_watch;
@@ -9,6 +10,7 @@ pub mod keychain;
 mod lock;
 pub mod notifier;
 pub mod process;
+pub mod prompter;
 mod replace;
 pub mod session_store;
 pub mod state_file;

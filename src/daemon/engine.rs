@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::observe::{Observed, look, statuses};
+use super::renewal::Due;
 use super::work::{Caller, Worker, fresh, perform};
 use super::{Order, World, answers, server};
 use crate::config::Config;
@@ -45,6 +46,8 @@ pub(super) enum Event {
     Shown(DateTime<Utc>, Vec<ProfileName>, Result<Bubble, NotifierError>),
     /// A profile's sections were cared for; true if something was done.
     Cared(ProfileName, Result<bool, Failure>),
+    /// Sessions that came due and need no human were renewed, but for those that failed.
+    Renewed(Due, Vec<(ProfileName, Failure)>),
     /// The deadline has come or the clock was set.
     Woke,
     /// A file that matters has changed.
@@ -79,8 +82,14 @@ pub(super) struct Engine {
     look: Look,
     /// Requests in hand that may change file and state.
     pub(super) changing: usize,
+    /// The profiles whose session was dropped by a request and not renewed since: it is not to come back.
+    pub(super) forgotten: BTreeSet<ProfileName>,
     /// The profiles whose sections are being cared for.
     pub(super) cared_for: BTreeSet<ProfileName>,
+    /// The profiles whose sessions are being renewed.
+    pub(super) renewing: BTreeSet<ProfileName>,
+    /// When the daemon last began to renew a profile's session.
+    pub(super) renewed: BTreeMap<ProfileName, DateTime<Utc>>,
     pub(super) events: mpsc::Sender<Event>,
     queue: mpsc::Receiver<Event>,
     /// What clients asked for: finished before the daemon ends.
@@ -103,7 +112,10 @@ impl Engine {
             refused: None,
             look: Look::Idle,
             changing: 0,
+            forgotten: BTreeSet::new(),
             cared_for: BTreeSet::new(),
+            renewing: BTreeSet::new(),
+            renewed: BTreeMap::new(),
             events,
             queue,
             requests: JoinSet::new(),
@@ -200,6 +212,10 @@ impl Engine {
             Event::Configured(config, caller) => self.configured(config, caller),
             Event::Shown(expires_at, names, result) => self.shown(expires_at, names, result),
             Event::Cared(name, result) => self.cared(&name, result),
+            Event::Renewed(due, failed) => {
+                self.renewal_ended(&due, &failed);
+                self.read_config(None);
+            }
             // What is told is what file and state say now: a refresh may be on disk and not taken over yet.
             Event::Woke | Event::Written => self.look_again(),
             Event::FilesChanged => self.read_config(None),
@@ -250,6 +266,7 @@ impl Engine {
             Action::Reload => self.read_config(Some(caller)),
             action @ (Action::Refresh { .. } | Action::Forget { .. } | Action::Remove { .. }) => {
                 self.changing += 1;
+                self.note_forgotten(&action);
                 let (events, written) = (self.events.clone(), self.events.clone());
                 self.requests.spawn(async move {
                     // In a task of its own, so that its end is told even if it panics.

@@ -25,8 +25,8 @@ pub(super) struct Observed {
     pub(super) told: Option<DateTime<Utc>>,
     /// What is remembered of it.
     pub(super) record: Record,
-    /// Its session as the file holds it, to be written again if another program drops it.
-    pub(super) held: Option<SessionCredentials>,
+    /// Its sessions as the file holds them, to be written again if another program drops one.
+    pub(super) held: Vec<SessionCredentials>,
     /// What there is to be done about the file.
     pub(super) care: Option<Care>,
 }
@@ -43,7 +43,8 @@ pub(super) enum Care {
 impl Observed {
     /// True if a session that ended then has been taken out of the file since.
     pub(super) fn was_removed_at(&self, end: DateTime<Utc>) -> bool {
-        self.record.expires_at == Some(end) && self.record.sections.is_empty()
+        let there = self.record.sections.iter().any(|section| section.expires_at == Some(end));
+        self.record.expires_at == Some(end) && !there
     }
 }
 
@@ -56,12 +57,10 @@ async fn observe(ports: &Ports, config: &Config) -> Result<Vec<Observed>, Failur
     let now = ports.clock.now();
     let one = |profile: &crate::config::Profile| {
         let record = state.of(&profile.name);
-        let held = record.session_in(&document);
+        let held = record.sessions_in(&document);
         let care = if !record.disturbed(&profile.sections, &document, now).is_empty() {
             Some(Care::Keep)
-        } else if profile.on_expiry == OnExpiry::Remove
-            && held.as_ref().is_some_and(|it| it.expires_at <= now)
-        {
+        } else if profile.on_expiry == OnExpiry::Remove && held.iter().any(|it| it.expires_at <= now) {
             Some(Care::RemoveExpired)
         } else {
             None

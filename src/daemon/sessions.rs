@@ -1,10 +1,12 @@
 //! The loop's half that keeps what is known of the sessions in step with file and state.
 
+use super::answers;
 use super::engine::{Engine, Event};
 use super::observe::{Care, Observed};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::profile::ProfileName;
 use crate::domain::session::Issued;
+use crate::protocol::message::Action;
 use crate::usecase::keep::{keep, remove_expired};
 
 impl Engine {
@@ -21,9 +23,12 @@ impl Engine {
         let now = self.world.ports.clock.now();
         for one in &mut found {
             let before = self.sessions.iter().find(|other| other.name == one.name);
-            // The file has lost it, but we still have what was written.
-            if one.held.is_none() {
-                one.held = before.and_then(|other| other.held.clone()).filter(|held| one.record.is_of(held));
+            // What the file has lost we still have, if it is what was written last.
+            for held in before.iter().flat_map(|other| &other.held) {
+                let wanted = one.record.sections.iter().any(|section| section.is_of(held));
+                if wanted && !one.held.iter().any(|other| other.id == held.id) {
+                    one.held.push(held.clone());
+                }
             }
             if let Some(before) = before
                 && one.care == Some(Care::Keep)
@@ -75,6 +80,27 @@ impl Engine {
         self.care();
     }
 
+    /// Notes whose session is not wanted any more, or is wanted again.
+    pub(super) fn note_forgotten(&mut self, action: &Action) {
+        let all = || self.config.profiles.iter().map(|profile| profile.name.clone()).collect();
+        let named = |names: &[String]| match answers::names(names) {
+            Ok(names) if !names.is_empty() => names,
+            // The implied one, whichever that is; what is no name is refused elsewhere.
+            Ok(_) | Err(_) => all(),
+        };
+        match action {
+            Action::Forget { all: true, .. } => self.forgotten.extend(all()),
+            Action::Forget { profiles, .. } => self.forgotten.extend(named(profiles)),
+            Action::Remove { profile } => self.forgotten.extend(answers::name(profile)),
+            Action::Refresh { profiles, .. } => {
+                for name in named(profiles) {
+                    self.forgotten.remove(&name);
+                }
+            }
+            Action::Status { .. } | Action::Reload => {}
+        }
+    }
+
     /// Sees to sections that another program changed, and to sessions that are to go at their end.
     fn care(&mut self) {
         // What a request of ours does is half done until its end, which looks again.
@@ -83,6 +109,10 @@ impl Engine {
         }
         for one in &self.sessions {
             let Some(care) = one.care else { continue };
+            // Whatever the state says: it may not have been possible to save it.
+            if care == Care::Keep && self.forgotten.contains(&one.name) {
+                continue;
+            }
             let Some(profile) = self.config.profile(&one.name).cloned() else { continue };
             if !self.cared_for.insert(one.name.clone()) {
                 continue;
@@ -93,7 +123,7 @@ impl Engine {
                 // In a task of its own, so that its end is told even if it panics.
                 let done = tokio::spawn(async move {
                     match care {
-                        Care::Keep => keep(&ports, &profile, held.as_ref()).await,
+                        Care::Keep => keep(&ports, &profile, &held).await,
                         Care::RemoveExpired => remove_expired(&ports, &profile.name).await,
                     }
                 });

@@ -2,37 +2,31 @@
 
 use chrono::{DateTime, Utc};
 
-use super::aws_file::{Document, OccupantKind};
+use super::aws_file::{Document, Fate};
 use super::keys::SessionCredentials;
 use super::profile::SectionName;
 use super::record::{Record, SectionRecord};
-
-/// What a section holds of what we wrote there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// The very session.
-    Kept,
-    /// No credentials at all, or the session before this one: another program wrote back a copy that it had read
-    /// earlier. Putting ours back takes nothing from anybody.
-    Lost,
-    /// Credentials that somebody else put there. They are not ours to replace unasked.
-    Replaced,
-}
 
 impl SectionRecord {
     /// What became of this section.
     #[must_use]
     pub fn fate(&self, document: &Document) -> Fate {
-        let occupant = SectionName::parse(&self.name).ok().and_then(|name| document.occupant(&name));
-        let Some(occupant) = occupant else { return Fate::Lost };
-        let is_earlier = || self.earlier.as_ref().is_some_and(|earlier| occupant.is(earlier));
-        if occupant.is(&self.written) {
-            Fate::Kept
-        } else if occupant.kind() == OccupantKind::Empty || is_earlier() {
-            Fate::Lost
-        } else {
-            Fate::Replaced
+        match SectionName::parse(&self.name) {
+            Ok(name) => document.fate(&name, &self.written, self.earlier.as_ref()),
+            Err(_unusable) => Fate::Replaced,
         }
+    }
+
+    /// True if this is the session that was written here.
+    #[must_use]
+    pub fn is_of(&self, session: &SessionCredentials) -> bool {
+        self.written.matches(session.id.as_str(), &session.secret, &session.token)
+    }
+
+    /// The session, if the section still holds it and its expiry is known.
+    fn session_in(&self, document: &Document) -> Option<SessionCredentials> {
+        let occupant = document.occupant(&SectionName::parse(&self.name).ok()?)?;
+        if occupant.is(&self.written) { occupant.session(self.expires_at?) } else { None }
     }
 }
 
@@ -46,32 +40,30 @@ impl Record {
         document: &Document,
         now: DateTime<Utc>,
     ) -> Vec<(SectionName, Fate)> {
-        if self.expires_at.is_none_or(|expires_at| expires_at <= now) {
-            return Vec::new();
-        }
         let disturbed = |name: &SectionName| {
-            let section = self.section(name).filter(|section| !section.given_up)?;
+            let lives = |section: &&SectionRecord| section.expires_at.is_some_and(|at| at > now);
+            let section = self.section(name).filter(|section| !section.given_up).filter(lives)?;
             let fate = section.fate(document);
             (fate != Fate::Kept).then(|| (name.clone(), fate))
         };
         configured.iter().filter_map(disturbed).collect()
     }
 
-    /// The session as one of the sections still holds it.
+    /// The sessions that the sections still hold, each once.
     #[must_use]
-    pub fn session_in(&self, document: &Document) -> Option<SessionCredentials> {
-        let expires_at = self.expires_at?;
-        self.sections.iter().find_map(|section| {
-            let occupant = document.occupant(&SectionName::parse(&section.name).ok()?)?;
-            if occupant.is(&section.written) { occupant.session(expires_at) } else { None }
-        })
+    pub fn sessions_in(&self, document: &Document) -> Vec<SessionCredentials> {
+        let mut sessions: Vec<SessionCredentials> = Vec::new();
+        for session in self.sections.iter().filter_map(|section| section.session_in(document)) {
+            if !sessions.iter().any(|other| other.id == session.id) {
+                sessions.push(session);
+            }
+        }
+        sessions
     }
 
-    /// True if this is the session that was written to one of the sections.
-    #[must_use]
-    pub fn is_of(&self, session: &SessionCredentials) -> bool {
-        let id = session.id.as_str();
-        self.sections.iter().any(|section| section.written.matches(id, &session.secret, &session.token))
+    /// The sections whose session has ended by `now`.
+    pub fn ended(&self, now: DateTime<Utc>) -> impl Iterator<Item = &SectionRecord> {
+        self.sections.iter().filter(move |section| section.expires_at.is_some_and(|at| at <= now))
     }
 }
 
@@ -102,6 +94,7 @@ mod tests {
                 &work(),
                 true,
                 Fingerprint::of(&session("ASIAPRESENTPRESENT00"), [2; SALT_BYTES]),
+                session("ASIAPRESENTPRESENT00").expires_at,
             )
         };
         let expires_at = Some(session("ASIAPRESENTPRESENT00").expires_at);
@@ -125,6 +118,9 @@ mod tests {
         check(&parse(""), Fate::Lost);
         check(&parse("[other]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n"), Fate::Lost);
         check(&parse("[work]\nregion = eu-west-1\n"), Fate::Lost);
+        for source in ["credential_process = x", "role_arn = x", "SSO_session = x", "source_profile = y"] {
+            check(&parse(&format!("[work]\n{source}\n")), Fate::Replaced);
+        }
         check(&holding("ASIAEARLIEREARLIER00"), Fate::Lost);
         check(&holding("ASIASOMEBODYELSES000"), Fate::Replaced);
         let long_term = "[work]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = s\n";
@@ -144,11 +140,28 @@ mod tests {
     }
 
     #[test]
-    fn the_session_is_found_where_it_is_and_known_again() {
-        let (record, present) = (record(), session("ASIAPRESENTPRESENT00"));
-        let found = record.session_in(&holding("ASIAPRESENTPRESENT00")).unwrap();
-        assert_eq!((&found.id, found.expires_at), (&present.id, present.expires_at));
-        assert!(record.is_of(&found) && !record.is_of(&session("ASIAEARLIEREARLIER00")));
-        assert!(record.session_in(&holding("ASIAEARLIEREARLIER00")).is_none());
+    fn each_section_has_its_own_session() {
+        let (mut record, present) = (record(), session("ASIAPRESENTPRESENT00"));
+        let found = record.sessions_in(&holding("ASIAPRESENTPRESENT00"));
+        assert_eq!((&found[0].id, found[0].expires_at, found.len()), (&present.id, present.expires_at, 1));
+        assert!(record.sections[0].is_of(&found[0]));
+        assert!(!record.sections[0].is_of(&session("ASIAEARLIEREARLIER00")));
+        assert!(record.sessions_in(&holding("ASIAEARLIEREARLIER00")).is_empty());
+
+        // A section that is no longer configured holds an older session, with its own end.
+        let other = SectionName::parse("other").unwrap();
+        let older = SessionCredentials {
+            expires_at: present.expires_at - chrono::TimeDelta::hours(1),
+            ..session("ASIAEARLIEREARLIER00")
+        };
+        let written = Fingerprint::of(&older, [3; SALT_BYTES]);
+        record.sections.insert(0, SectionRecord::new(&other, true, written, older.expires_at));
+        let both = holding("ASIAPRESENTPRESENT00").put_session(&other, &older, None).unwrap().document;
+        let found: Vec<_> =
+            record.sessions_in(&both).into_iter().map(|one| (one.id, one.expires_at)).collect();
+        assert_eq!(found, [(older.id.clone(), older.expires_at), (present.id, present.expires_at)]);
+        assert!(!record.sections[1].is_of(&older));
+        let ended: Vec<_> = record.ended(older.expires_at).map(|section| section.name.as_str()).collect();
+        assert_eq!(ended, ["other"]);
     }
 }

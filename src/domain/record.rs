@@ -80,13 +80,16 @@ pub struct SectionRecord {
     pub created: bool,
     /// What we wrote.
     pub written: Fingerprint,
+    /// When that expires; sections may hold different sessions, if the configuration has changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<DateTime<Utc>>,
     /// What we wrote before that: who finds it there looks at somebody's old copy of the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub earlier: Option<Fingerprint>,
     /// True once the session was lost to another program and written again.
     #[serde(default, skip_serializing_if = "is_false")]
     pub redone: bool,
-    /// True once the session was lost for good, and the user told.
+    /// True once the session was lost for good, and the user told; also while it is being forgotten.
     #[serde(default, skip_serializing_if = "is_false")]
     pub given_up: bool,
 }
@@ -99,8 +102,16 @@ fn is_false(value: &bool) -> bool {
 impl SectionRecord {
     /// A section right after it was written.
     #[must_use]
-    pub fn new(name: &SectionName, created: bool, written: Fingerprint) -> Self {
-        Self { name: name.to_string(), created, written, earlier: None, redone: false, given_up: false }
+    pub fn new(name: &SectionName, created: bool, written: Fingerprint, expires_at: DateTime<Utc>) -> Self {
+        Self {
+            name: name.to_string(),
+            created,
+            written,
+            expires_at: Some(expires_at),
+            earlier: None,
+            redone: false,
+            given_up: false,
+        }
     }
 }
 
@@ -135,6 +146,19 @@ impl Record {
                 None => self.sections.push(section),
             }
         }
+    }
+
+    /// True if both remember the same sessions in the same sections.
+    #[must_use]
+    pub fn wrote_the_same(&self, other: &Self) -> bool {
+        let of = |record: &Self| {
+            record
+                .sections
+                .iter()
+                .map(|section| (section.name.clone(), section.written.clone()))
+                .collect::<Vec<_>>()
+        };
+        of(self) == of(other)
     }
 
     /// What is remembered of a section, to be changed.

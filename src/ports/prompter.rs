@@ -20,6 +20,14 @@ pub struct Screen {
     pub xauthority: Option<OsString>,
 }
 
+impl Screen {
+    /// True if a window could appear somewhere.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        self.display.is_some() || self.wayland.is_some()
+    }
+}
+
 /// How the configuration wants to be asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manner {
@@ -48,10 +56,15 @@ pub enum PromptError {
 
 /// The desktop's dialogs. One at a time is the caller's business.
 pub trait Prompter: Send + Sync {
-    /// Asks for a code and returns six digits; anything else that is typed is asked for again. Dropping the answer closes
-    /// the dialog. Never uses a terminal.
+    /// Asks for a code and returns six digits; anything else that is typed is asked for again, a few times. Dropping the
+    /// answer closes the dialog. Never uses a terminal.
     ///
-    /// `screen` is where the one who asks is, if that is known; else the desktop is looked for.
+    /// `screen` is where the one who asks is, if that is known: a screen that does not exist says that nobody would see a
+    /// dialog. With `None` the desktop is looked for.
+    ///
+    /// # Errors
+    ///
+    /// [`PromptError`]. Where several dialogs may be tried, those that cannot be shown or fail are passed over.
     fn ask<'a>(
         &'a self,
         question: &'a Question,

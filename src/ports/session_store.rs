@@ -43,14 +43,17 @@ pub enum StoreError {
         /// the disk yet, or another program's change may have to be looked at.
         changed: bool,
     },
-    /// Another program holds the lock.
+    /// Another program holds the lock, or several took turns on it.
+    ///
+    /// One is waited for 10 s. Where the kernel names the holder, so that several can be told from one, the wait starts
+    /// anew with each of them and ends after 30 s in all; where it names none it ends after 10 s.
     #[error("{}: locked by another program{} for more than {seconds} s", path.display(), match holder { Some(pid) => format!(" (pid {pid})"), None => String::new() })]
     Locked {
         /// The lock file.
         path: PathBuf,
         /// The process that holds it, where the kernel tells.
         holder: Option<i32>,
-        /// The deadline that passed.
+        /// How long was waited, in whole seconds: 10 to 30, or more if the machine was too busy to look.
         seconds: u64,
     },
     /// Another program writes the file without pause.
@@ -76,6 +79,8 @@ pub struct SectionTarget {
     pub section: SectionName,
     /// What we wrote there last, if we remember.
     pub written: Option<Fingerprint>,
+    /// What we wrote there before that.
+    pub earlier: Option<Fingerprint>,
     /// True if the section was not there before we first wrote it.
     pub created: bool,
 }
@@ -175,6 +180,15 @@ pub trait PreparedWrite: Send {
     /// After an error it may be called again; one that has [`StoreError::changed`] says that the session may be in
     /// the file, but is not known to be durable.
     fn write<'a>(
+        &'a mut self,
+        session: &'a SessionCredentials,
+    ) -> Answer<'a, Result<Vec<SectionWritten>, StoreError>>;
+
+    /// Puts the session back into those targets that have lost it, durable when this returns; see [`Fate`]. What another
+    /// program puts into a target at that moment stays.
+    ///
+    /// [`Fate`]: crate::domain::aws_file::Fate
+    fn put_back<'a>(
         &'a mut self,
         session: &'a SessionCredentials,
     ) -> Answer<'a, Result<Vec<SectionWritten>, StoreError>>;

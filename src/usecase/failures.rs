@@ -46,6 +46,10 @@ pub fn keychain(error: &KeychainError, profile: &ProfileName) -> Failure {
         }
         KeychainError::NoAnswer(_) => RESTART_THE_KEYCHAIN.to_owned(),
         KeychainError::Missing(_) => format!("stsd add {profile}"),
+        KeychainError::MissingSeed(_) => format!("stsd add {profile} --totp-seed -"),
+        KeychainError::Seed(_) => format!(
+            "secret-tool lookup service stsd-totp username {profile}   (rescue what it shows, then: secret-tool clear service stsd-totp username {profile})"
+        ),
         KeychainError::Item(KeyItemError::Version(_) | KeyItemError::Rotating) => {
             "use the version of stsd that wrote the item".to_owned()
         }
@@ -53,7 +57,7 @@ pub fn keychain(error: &KeychainError, profile: &ProfileName) -> Failure {
             "secret-tool lookup service stsd username {profile}   (rescue what it shows, then: secret-tool clear service stsd username {profile})"
         ),
         KeychainError::Ambiguous(_) => {
-            format!("secret-tool search --all service stsd username {profile}   (then delete the one that is not yours)")
+            format!("secret-tool search --all service stsd username {profile}   (or service stsd-totp; then delete the one that is not yours)")
         }
         KeychainError::Platform(_) => "try again; if it stays, restart the keychain of your desktop".to_owned(),
     };
@@ -138,6 +142,13 @@ pub fn store(error: &StoreError, profile: &ProfileName) -> Failure {
         StoreError::Busy { path } => format!("fuser -v {}   (then run the command again)", quoted(path)),
     };
     Failure::new(FailureClass::CredentialsFile, error.to_string()).hint(hint)
+}
+
+/// A credentials file without a section, or none at all.
+#[must_use]
+pub fn nothing_to_import(path: &Path, profile: &ProfileName) -> Failure {
+    let message = format!("{}: there is no section in it, so no key to import", path.display());
+    Failure::new(FailureClass::Config, message).hint(format!("stsd add {profile}"))
 }
 
 /// A section has no long-term key that could be read.

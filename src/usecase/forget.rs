@@ -5,8 +5,11 @@ use super::{Ports, failures};
 use crate::config::Config;
 use crate::domain::failure::Failure;
 use crate::domain::profile::{ProfileName, SectionName};
-use crate::domain::record::Record;
+use crate::domain::record::{Record, SectionRecord};
 use crate::ports::session_store::{Removal, SectionTarget};
+
+/// How often a session is looked for that is renewed at the same moment.
+const ATTEMPTS: u32 = 3;
 
 /// Which profiles are meant.
 #[derive(Clone, Debug)]
@@ -82,13 +85,22 @@ pub async fn forget_one(
     name: &ProfileName,
     sections: &[SectionName],
 ) -> Result<Forgotten, Failure> {
-    let record = ports.state.load().await.of(name);
-    let targets = targets(sections, &record);
-    let removals = ports.store.remove(&targets).await.map_err(|error| failures::store(&error, name))?;
+    let mut attempt = 1;
+    let (record, targets, removals) = loop {
+        let record = ports.state.load().await.of(name);
+        let targets = targets(sections, &record);
+        let removals = take_out(ports, name, &record, &targets).await?;
+        // While the lock was waited for a refresh may have put a session there of which the record knew nothing.
+        let foreign = removals.contains(&Removal::Foreign);
+        if !foreign || attempt == ATTEMPTS || ports.state.load().await.of(name).wrote_the_same(&record) {
+            break (record, targets, removals);
+        }
+        attempt += 1;
+    };
     // What was left alone is still not ours the next time.
     let foreign = targets.iter().zip(&removals).filter(|(_, removal)| **removal == Removal::Foreign);
-    let foreign: Vec<_> =
-        foreign.filter_map(|(target, _)| record.section(&target.section).cloned()).collect();
+    let foreign = foreign.filter_map(|(target, _)| record.section(&target.section).cloned());
+    let foreign: Vec<_> = foreign.map(|section| SectionRecord { given_up: true, ..section }).collect();
     let key = name.clone();
     let saved = ports.state.update(Box::new(move |state| {
         if foreign.is_empty() {
@@ -103,6 +115,39 @@ pub async fn forget_one(
     tracing::info!(profile = %name, "session forgotten");
     let sections = targets.into_iter().map(|target| target.section).zip(removals);
     Ok(Forgotten { sections: sections.collect() })
+}
+
+async fn take_out(
+    ports: &Ports,
+    name: &ProfileName,
+    record: &Record,
+    targets: &[SectionTarget],
+) -> Result<Vec<Removal>, Failure> {
+    // Said before it is done: the daemon puts back what is lost while it should be there.
+    let given_up = !record.sections.is_empty();
+    if given_up {
+        give_up(ports, name, true).await;
+    }
+    let removals = ports.store.remove(targets).await;
+    if given_up && removals.as_ref().is_err_and(|error| !error.changed()) {
+        give_up(ports, name, false).await;
+    }
+    removals.map_err(|error| failures::store(&error, name))
+}
+
+/// Says whether the sections of a profile are given up.
+async fn give_up(ports: &Ports, name: &ProfileName, given_up: bool) {
+    let key = name.clone();
+    let saved = ports.state.update(Box::new(move |state| {
+        for section in
+            state.profiles.get_mut(key.as_str()).into_iter().flat_map(|record| &mut record.sections)
+        {
+            section.given_up = given_up;
+        }
+    }));
+    if let Err(error) = saved.await {
+        tracing::warn!(%error, "state not saved");
+    }
 }
 
 /// The configured sections, and those that an earlier configuration made us write.

@@ -55,14 +55,12 @@ pub struct Plan {
 }
 
 /// What the keychain held of a profile before the import.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Held {
     /// No key.
     Nothing,
     /// This key: an import that was stopped, or the second run of one.
     Same,
-    /// Another key, which this one replaces.
-    Other(LongTermKey),
 }
 
 /// What became of the import.
@@ -84,15 +82,20 @@ pub struct Imported {
 ///
 /// # Errors
 ///
-/// Class `Config` if the section holds no long-term key, class `CredentialsFile` if what it holds cannot be read
-/// or taken out safely; else as [`prepare`].
+/// Class `Config` if the section holds no long-term key or the keychain holds another one of the profile, which may
+/// exist nowhere else; class `CredentialsFile` if what the section holds cannot be read or taken out safely; else as
+/// [`prepare`].
 pub async fn plan(ports: &Ports, request: &ImportRequest) -> Result<Plan, Failure> {
     let ImportRequest { profile: name, section, .. } = request;
     let document = ports.store.read().await.map_err(|error| failures::store(&error, name))?;
+    if document.sections().next().is_none() {
+        return Err(failures::nothing_to_import(ports.store.path(), name));
+    }
+    let elsewhere = SectionName::parse(&format!("{section}{LONG_TERM}")).ok();
+    let elsewhere = elsewhere.and_then(|other| Some((document.long_term_key(&other).ok()?.key, other)));
     let refused = |error: &SectionKeyError| {
-        let elsewhere = SectionName::parse(&format!("{section}{LONG_TERM}")).ok();
-        let elsewhere = elsewhere.filter(|other| document.long_term_key(other).is_ok());
-        failures::section_key(error, ports.store.path(), name, elsewhere.as_ref())
+        let elsewhere = elsewhere.as_ref().map(|(_, section)| section);
+        failures::section_key(error, ports.store.path(), name, elsewhere)
     };
     let found = match document.long_term_key(section) {
         Ok(found) => found,
@@ -100,6 +103,13 @@ pub async fn plan(ports: &Ports, request: &ImportRequest) -> Result<Plan, Failur
         // its last step.
         Err(error @ (SectionKeyError::NoKey(_) | SectionKeyError::Temporary(_))) => {
             let held = ports.keychain.read(name).await.map_err(|_missing| refused(&error))?;
+            let config = profiles::load_config(ports)?;
+            let own = config.profile(name).is_some_and(|profile| profile.sections.contains(section));
+            let another = elsewhere.as_ref().is_some_and(|(key, _)| !key.is_same_as(&held));
+            // A typo is not to look like something that was done.
+            if another || (matches!(error, SectionKeyError::Temporary(_)) && !own) {
+                return Err(refused(&error));
+            }
             let found = SectionKey { key: held, device: None };
             let prepared = prepare(ports, name, &request.change).await?;
             return planned(ports, request, &prepared, found, Held::Same, false).await;
@@ -107,12 +117,7 @@ pub async fn plan(ports: &Ports, request: &ImportRequest) -> Result<Plan, Failur
         Err(error) => return Err(refused(&error)),
     };
     let prepared = prepare(ports, name, &request.change).await?;
-    let held = match ports.keychain.read(name).await {
-        Ok(held) if held.is_same_as(&found.key) => Held::Same,
-        Ok(held) => Held::Other(held),
-        Err(KeychainError::Missing(_)) => Held::Nothing,
-        Err(error) => return Err(failures::keychain(&error, name)),
-    };
+    let held = held(ports, request, &found.key).await?;
     let plan = planned(ports, request, &prepared, found, held, true).await?;
     if let Some(site) = &plan.site {
         ports.sts.check(site).await.map_err(|error| failures::sts(&error, name))?;
@@ -122,6 +127,25 @@ pub async fn plan(ports: &Ports, request: &ImportRequest) -> Result<Plan, Failur
         checked.map_err(|error| failures::store(&error, name))?;
     }
     Ok(plan)
+}
+
+/// What the keychain holds of the profile, if that is not another key.
+async fn held(ports: &Ports, request: &ImportRequest, key: &LongTermKey) -> Result<Held, Failure> {
+    let ImportRequest { profile: name, section, .. } = request;
+    match ports.keychain.read(name).await {
+        Ok(held) if held.is_same_as(key) => Ok(Held::Same),
+        Ok(held) => {
+            let (held, key) = (held.id.last_four(), key.id.last_four());
+            let message = format!(
+                "the keychain holds another key of {name} ({held}), which may exist nowhere else; [{section}] has {key}"
+            );
+            Err(Failure::new(FailureClass::Config, message).hint(format!(
+                "stsd add NAME --import {section}   (under another name; or, if {held} is no longer needed, first: stsd remove {name})"
+            )))
+        }
+        Err(KeychainError::Missing(_)) => Ok(Held::Nothing),
+        Err(error) => Err(failures::keychain(&error, name)),
+    }
 }
 
 async fn planned(
@@ -150,7 +174,7 @@ async fn planned(
 /// # Errors
 ///
 /// What the keychain, AWS, the configuration or the file refuse, each in its class; the message says where the key is
-/// then. A key that AWS refuses does not stay in the keychain, nor does it replace one that works.
+/// then. A key that AWS refuses does not stay in the keychain.
 pub async fn import(ports: &Ports, request: &ImportRequest, plan: &Plan) -> Result<Imported, Failure> {
     let name = &request.profile;
     let identity = if plan.in_file { store(ports, request, plan).await? } else { None };
@@ -180,11 +204,10 @@ async fn store(
 ) -> Result<Option<CallerIdentity>, Failure> {
     let name = &request.profile;
     let in_keychain = |error: &KeychainError| failures::keychain(error, name);
-    if let (Held::Other(_), Some(site)) = (&plan.held, &plan.site) {
-        let known = ports.sts.caller_identity(site, &plan.key).await;
-        known.map_err(|error| standing(failures::sts(&error, name), request, Stands::InFile))?;
-    }
-    if !matches!(plan.held, Held::Same) {
+    // Another program may have stored a key since the plan was made.
+    let held = held(ports, request, &plan.key).await;
+    let held = held.map_err(|failure| standing(failure, request, Stands::InFile))?;
+    if held == Held::Nothing {
         let written = ports.keychain.write(name, &plan.key).await;
         written.map_err(|error| standing(in_keychain(&error), request, Stands::InFile))?;
         tracing::info!(profile = %name, key = %plan.key.id.last_four(), "key stored");
@@ -204,19 +227,25 @@ async fn store(
             let failure = failures::sts(&error, name);
             let refused = failure.class == FailureClass::AwsRefused;
             let stands =
-                if refused && undo(ports, name, &plan.held).await { Stands::InFile } else { Stands::Both };
+                if refused && undo(ports, request, plan, held).await { Stands::InFile } else { Stands::Both };
             Err(standing(failure, request, stands))
         }
     }
 }
 
-/// Brings the keychain back to what it held; false if this key is still in it.
-async fn undo(ports: &Ports, name: &ProfileName, held: &Held) -> bool {
-    let undone = match held {
-        Held::Same => return false,
-        Held::Nothing => ports.keychain.delete(name).await,
-        Held::Other(old) => ports.keychain.write(name, old).await,
-    };
+/// Takes a key out of the keychain again that was not in it before; false if it is still there.
+async fn undo(ports: &Ports, request: &ImportRequest, plan: &Plan, before: Held) -> bool {
+    let name = &request.profile;
+    if before == Held::Same {
+        return false;
+    }
+    match held(ports, request, &plan.key).await {
+        Ok(Held::Same) => {}
+        Ok(Held::Nothing) => return true,
+        // While AWS was asked somebody stored another; or the keychain does not say.
+        Err(failure) => return failure.class == FailureClass::Config,
+    }
+    let undone = ports.keychain.delete(name).await;
     if let Err(error) = &undone {
         tracing::warn!(profile = %name, %error, "keychain not brought back");
     }

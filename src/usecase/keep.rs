@@ -4,42 +4,45 @@
 //! session that got lost so is written once more; after that it is only reported: two programs that correct each other
 //! for ever help nobody.
 
-use chrono::{DateTime, Utc};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Ports, failures};
 use crate::config::Profile;
-use crate::domain::delivery::Fate;
+use crate::domain::aws_file::Fate;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::keys::SessionCredentials;
 use crate::domain::profile::{ProfileName, SectionName};
-use crate::domain::record::{LastError, Record, SectionRecord};
-use crate::ports::session_store::{Removal, SectionTarget, StoreError};
+use crate::domain::record::{LastError, SectionRecord};
+use crate::ports::session_store::{Removal, SectionTarget, SectionWritten, StoreError};
 use crate::usecase::profiles::target;
 
 /// What was found when nobody wrote the file.
+#[derive(PartialEq)]
 enum Finding {
     /// All is as it was written.
     Intact,
-    /// What can be written again, and what cannot.
-    Disturbed { again: Vec<SectionName>, lost: Vec<SectionName> },
+    Disturbed {
+        /// The sections that lost one and the same session, which is in hand.
+        again: Vec<SectionName>,
+        /// Those whose session cannot be put back.
+        lost: Vec<SectionName>,
+    },
 }
 
 /// Looks at a profile whose session another program seems to have taken away, and writes it again if it was lost for the
-/// first time. `held` is that session, if it is known.
+/// first time. `held` are the sessions that its sections held when they were looked at last.
 ///
 /// True if something was done or remembered.
 ///
 /// # Errors
 ///
-/// Class `CredentialsFile` if it could not be looked at or written in peace, class `Internal` if what was done could not
-/// be remembered. It is worth another try when the file has changed again.
-pub async fn keep(
-    ports: &Ports,
-    profile: &Profile,
-    held: Option<&SessionCredentials>,
-) -> Result<bool, Failure> {
+/// Class `CredentialsFile` if it could not be looked at or written in peace, class `Internal` if it could not be
+/// remembered, and nothing was written then. It is worth another try when the file has changed again.
+pub async fn keep(ports: &Ports, profile: &Profile, held: &[SessionCredentials]) -> Result<bool, Failure> {
     let failed = |error: &StoreError| failures::store(error, &profile.name);
-    let Finding::Disturbed { again, .. } = look(ports, profile, held).await? else { return Ok(false) };
+    let (found, session) = look(ports, profile, held).await?;
+    let Finding::Disturbed { again, lost } = &found else { return Ok(false) };
     let record = ports.state.load().await.of(&profile.name);
     let targets: Vec<SectionTarget> = again.iter().map(|section| target(&record, section)).collect();
     // With the lock in hand and the file at rest: a rewrite may not have been at its end, nor may a refresh whose
@@ -48,113 +51,144 @@ pub async fn keep(
         Ok(write) => write,
         // As the file is now nothing can be written to it.
         Err(error @ StoreError::Refused { .. }) => {
-            remember(ports, profile, &again, Outcome::Lost(Some(failed(&error)))).await?;
-            return Ok(true);
+            return remember(ports, profile, again, &Outcome::Lost(Some(failed(&error)))).await;
         }
         Err(error) => return Err(failed(&error)),
     };
-    let (now_again, lost) = match look(ports, profile, held).await? {
+    match look(ports, profile, held).await?.0 {
         Finding::Intact => return Ok(false),
-        Finding::Disturbed { again, lost } => (again, lost),
-    };
-    if now_again != again {
-        // Whoever looks next starts from what is true then.
-        return Ok(true);
+        now if now != found => return Ok(true),
+        Finding::Disturbed { .. } => {}
     }
-    if let Some(session) = held.filter(|_| !again.is_empty()) {
-        let written = write.write(session).await.map_err(|error| failed(&error))?;
+    if let Some(session) = session.filter(|_| !again.is_empty()) {
+        // Noted first: what cannot be noted would be done again and again.
+        if !remember(ports, profile, again, &Outcome::Begun).await? {
+            return Ok(false);
+        }
+        let outcome = match write.put_back(session).await {
+            Ok(written) => Outcome::WrittenAgain(written),
+            Err(error) => Outcome::Lost(Some(failed(&error))),
+        };
+        remember(ports, profile, again, &outcome).await?;
+        if let Outcome::Lost(Some(failure)) = outcome {
+            return Err(failure);
+        }
         tracing::warn!(profile = %profile.name, "session written again after another program's change");
-        let made = written.iter().filter(|one| one.created).map(|one| one.section.clone()).collect();
-        remember(ports, profile, &again, Outcome::WrittenAgain(made)).await?;
     }
     if !lost.is_empty() {
         tracing::warn!(profile = %profile.name, "session changed by another program");
-        remember(ports, profile, &lost, Outcome::Lost(None)).await?;
+        remember(ports, profile, lost, &Outcome::Lost(None)).await?;
     }
     write.settle().await.map_err(|error| failed(&error))?;
     Ok(true)
 }
 
-async fn look(
+/// Looks at the profile's sections; with the session that can be put back, if there is one.
+async fn look<'a>(
     ports: &Ports,
     profile: &Profile,
-    held: Option<&SessionCredentials>,
-) -> Result<Finding, Failure> {
+    held: &'a [SessionCredentials],
+) -> Result<(Finding, Option<&'a SessionCredentials>), Failure> {
     let document = ports.store.read().await.map_err(|error| failures::store(&error, &profile.name))?;
     let record = ports.state.load().await.of(&profile.name);
     let disturbed = record.disturbed(&profile.sections, &document, ports.clock.now());
-    if disturbed.is_empty() {
-        return Ok(Finding::Intact);
+    let (mut again, mut lost, mut session) = (Vec::new(), Vec::new(), None);
+    for (name, fate) in disturbed {
+        let section = record.section(&name).filter(|section| fate == Fate::Lost && !section.redone);
+        let own = section.and_then(|section| held.iter().find(|session| section.is_of(session)));
+        match (own, session) {
+            (None, _) => lost.push(name),
+            (Some(own), None) => {
+                session = Some(own);
+                again.push(name);
+            }
+            (Some(own), Some(first)) if own.id == first.id => again.push(name),
+            // Another session's turn comes with the next look.
+            (Some(_), Some(_)) => {}
+        }
     }
-    let in_hand = held.is_some_and(|session| record.is_of(session));
-    let can = |name: &SectionName, fate: Fate| {
-        let redone = record.section(name).is_some_and(|section| section.redone);
-        fate == Fate::Lost && in_hand && !redone
-    };
-    let (again, lost): (Vec<_>, Vec<_>) = disturbed.into_iter().partition(|(name, fate)| can(name, *fate));
-    let names = |found: Vec<(SectionName, Fate)>| found.into_iter().map(|(name, _)| name).collect();
-    Ok(Finding::Disturbed { again: names(again), lost: names(lost) })
+    let intact = again.is_empty() && lost.is_empty();
+    Ok((if intact { Finding::Intact } else { Finding::Disturbed { again, lost } }, session))
 }
 
 /// What became of sections that another program changed.
 enum Outcome {
-    /// Written again; those in the list had to be made.
-    WrittenAgain(Vec<SectionName>),
+    /// About to be put back.
+    Begun,
+    /// Put back.
+    WrittenAgain(Vec<SectionWritten>),
     /// Left as they are, with the reason if it is not that nothing could be done.
     Lost(Option<Failure>),
 }
 
+/// Remembers what became of sections; false if the session has been forgotten since.
 async fn remember(
     ports: &Ports,
     profile: &Profile,
     sections: &[SectionName],
-    outcome: Outcome,
-) -> Result<(), Failure> {
+    outcome: &Outcome,
+) -> Result<bool, Failure> {
     let now = ports.clock.now();
-    let at = ports.clock.local(now).format("%Y-%m-%d %H:%M");
-    let names = sections.iter().map(|name| format!("[{name}]")).collect::<Vec<_>>().join(", ");
-    let after = match &outcome {
-        Outcome::WrittenAgain(_) => "the session was written again".to_owned(),
-        Outcome::Lost(None) => format!("to have it again: stsd refresh {}", profile.name),
-        Outcome::Lost(Some(failure)) => failure.message.clone(),
-    };
-    let message = format!("{names} changed by another program at {at}: {after}");
-    let error = LastError::new(FailureClass::CredentialsFile, &message, now);
     let (name, sections) = (profile.name.clone(), sections.to_vec());
+    let message = outcome.message(ports, profile, &sections);
+    let error = message.map(|message| LastError::new(FailureClass::CredentialsFile, &message, now));
+    let given_up = matches!(outcome, Outcome::Lost(_));
+    let made: Vec<_> = match outcome {
+        Outcome::WrittenAgain(written) => {
+            written.iter().filter(|one| one.created).map(|one| one.section.clone()).collect()
+        }
+        Outcome::Begun | Outcome::Lost(_) => Vec::new(),
+    };
+    let known = Arc::new(AtomicBool::new(false));
+    let was_known = Arc::clone(&known);
     let saved = ports.state.update(Box::new(move |state| {
-        // Forgotten meanwhile: then nothing is lost.
         let Some(record) = state.profiles.get_mut(name.as_str()) else { return };
         for name in &sections {
             let Some(section) = record.section_mut(name) else { continue };
-            match &outcome {
-                Outcome::WrittenAgain(made) => {
-                    section.redone = true;
-                    section.created |= made.contains(name);
-                }
-                Outcome::Lost(_) => section.given_up = true,
-            }
+            section.redone |= !given_up;
+            section.given_up |= given_up;
+            section.created |= made.contains(name);
         }
-        record.last_error = Some(error);
+        if error.is_some() {
+            record.last_error = error;
+        }
+        was_known.store(true, Ordering::SeqCst);
     }));
-    // Without a memory of it there would be no end of writing and reporting.
-    saved.await.map_err(|error| Failure::new(FailureClass::Internal, error.to_string()))
+    saved.await.map_err(|error| Failure::new(FailureClass::Internal, error.to_string()))?;
+    Ok(known.load(Ordering::SeqCst))
 }
 
-/// Takes a session that has ended out of the file, as `on_expiry = "remove"` asks; only what we wrote. True if there
-/// was one.
+impl Outcome {
+    /// What `status` says of it.
+    fn message(&self, ports: &Ports, profile: &Profile, sections: &[SectionName]) -> Option<String> {
+        let after = match self {
+            Self::Begun => return None,
+            Self::WrittenAgain(_) => "the session was written again".to_owned(),
+            Self::Lost(None) => format!("to have it again: stsd refresh {}", profile.name),
+            Self::Lost(Some(failure)) => failure.message.clone(),
+        };
+        let at = ports.clock.local(ports.clock.now()).format("%Y-%m-%d %H:%M");
+        let names = sections.iter().map(|name| format!("[{name}]")).collect::<Vec<_>>().join(", ");
+        Some(format!("{names} changed by another program at {at}: {after}"))
+    }
+}
+
+/// Takes sessions that have ended out of the file, as `on_expiry = "remove"` asks; only what we wrote. True if there was
+/// one.
 ///
-/// The moment of its end stays in the state: the user may still be reading the notice.
+/// The moment of the end stays in the state: the user may still be reading the notice.
 ///
 /// # Errors
 ///
-/// Class `CredentialsFile` if the file cannot be edited; it and the state are then as before.
+/// Class `CredentialsFile` if the file cannot be edited, class `Internal` if what was done could not be remembered.
 pub async fn remove_expired(ports: &Ports, name: &ProfileName) -> Result<bool, Failure> {
     let record = ports.state.load().await.of(name);
-    if !has_ended(&record, ports.clock.now()) {
+    let ended = record.ended(ports.clock.now());
+    let sections = ended.filter_map(|section| SectionName::parse(&section.name).ok());
+    let targets: Vec<_> = sections.map(|section| target(&record, &section)).collect();
+    if targets.is_empty() {
         return Ok(false);
     }
-    let sections = record.sections.iter().filter_map(|section| SectionName::parse(&section.name).ok());
-    let targets: Vec<_> = sections.map(|section| target(&record, &section)).collect();
     let removals = ports.store.remove(&targets).await.map_err(|error| failures::store(&error, name))?;
     let done = targets.into_iter().zip(&removals).filter(|(_, removal)| **removal != Removal::Foreign);
     let done: Vec<_> = done.map(|(target, _)| target).collect();
@@ -171,16 +205,10 @@ pub async fn remove_expired(ports: &Ports, name: &ProfileName) -> Result<bool, F
             record.sections.retain(|section| !taken(section));
         }
     }));
-    if let Err(error) = saved.await {
-        tracing::warn!(%error, "state not saved");
-    }
+    saved.await.map_err(|error| Failure::new(FailureClass::Internal, error.to_string()))?;
     let removed = removals.contains(&Removal::Removed);
     if removed {
         tracing::info!(profile = %name, "expired session removed");
     }
     Ok(removed)
-}
-
-fn has_ended(record: &Record, now: DateTime<Utc>) -> bool {
-    !record.sections.is_empty() && record.expires_at.is_some_and(|expires_at| expires_at <= now)
 }

@@ -22,6 +22,7 @@ use tokio::sync::mpsc;
 
 use crate::desktop::Desktop;
 use crate::hand::{Files, Hand};
+use crate::store::Counted;
 use crate::world::World;
 
 /// How long anything may take: far more than it does.
@@ -42,6 +43,7 @@ pub(crate) struct Stage {
     pub(crate) hand: Arc<Hand>,
     pub(crate) desktop: Arc<Desktop>,
     pub(crate) files: Arc<Files>,
+    pub(crate) store: Arc<Counted>,
     runtime_dir: TempDir,
 }
 
@@ -55,9 +57,11 @@ impl Stage {
     pub(crate) fn of(mut world: World) -> Self {
         let hand = Arc::new(Hand::at(Utc::now()));
         world.ports.clock = Arc::<Hand>::clone(&hand);
+        let store = Arc::new(Counted::new(Arc::clone(&world.ports.store)));
+        world.ports.store = Arc::<Counted>::clone(&store);
         let runtime_dir = tempfile::tempdir().unwrap();
         std::fs::DirBuilder::new().mode(0o700).create(runtime_dir.path().join("stsd")).unwrap();
-        Self { world, hand, desktop: Arc::default(), files: Arc::default(), runtime_dir }
+        Self { world, hand, desktop: Arc::default(), files: Arc::default(), store, runtime_dir }
     }
 
     /// Where the daemon listens.
@@ -67,7 +71,14 @@ impl Stage {
 
     /// Waits until nobody watches over a write of the credentials file any more, for which the lock is kept.
     pub(crate) fn rest(&self) {
-        std::fs::File::open(self.world.path(".aws/credentials.lock")).unwrap().lock().unwrap();
+        drop(self.lock());
+    }
+
+    /// Takes the lock of the credentials file, once it is free, and keeps others from writing.
+    pub(crate) fn lock(&self) -> std::fs::File {
+        let lock = std::fs::File::open(self.world.path(".aws/credentials.lock")).unwrap();
+        lock.lock().unwrap();
+        lock
     }
 
     /// What this environment leads to.

@@ -16,6 +16,7 @@ mod world;
 mod desktop;
 mod hand;
 mod harness;
+mod store;
 
 mod answers;
 mod crowd;
@@ -25,5 +26,6 @@ mod frames;
 mod neighbours;
 mod notices;
 mod orders_of_time;
+mod renewal;
 mod together;
 mod wire;

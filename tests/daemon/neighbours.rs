@@ -121,18 +121,18 @@ fn a_rewrite_that_is_seen_half_done_is_no_loss() {
     let daemon = stage.daemon();
     refreshed(&daemon, DAY);
     let written = stage.world.credentials();
-    let looks = stage.hand.waits();
+    // The daemon's care for the section gets no further than to the lock.
+    let lock = stage.lock();
+    let asked = stage.store.prepares();
     // As the AWS CLI does it: emptied, then written.
     rewrite(&stage, "");
-    until("the daemon has looked", || stage.hand.waits() > looks);
+    until("the daemon cares for the section", || stage.store.prepares() > asked);
     let after = [THEIRS, &written].concat();
-    rewrite(&stage, &after);
-    // The care for the section ends with a look, after which the timer is armed anew.
-    until("all has come to rest", || {
-        let quiet = stage.hand.waits();
-        std::thread::sleep(std::time::Duration::from_millis(1500));
-        quiet == stage.hand.waits()
-    });
+    stage.world.write(".aws/credentials", &after);
+    let looks = stage.hand.waits();
+    drop(lock);
+    // The care ends with a look, after which the timer is armed anew; nobody has told the daemon of the second write.
+    until("the care has ended", || stage.hand.waits() > looks);
     let status = work(&daemon);
     assert_eq!((stage.world.credentials(), status.state.as_str()), (after, "active"));
     assert_eq!(status.last_error, None);
@@ -164,6 +164,84 @@ fn a_session_that_was_forgotten_is_not_written_again() {
         assert_eq!((stage.world.credentials().as_str(), status.state.as_str()), ("", "absent"));
         assert_eq!(status.last_error, None);
     }
+}
+
+/// A state file that cannot be replaced any more.
+fn block_state(stage: &Stage) {
+    std::fs::create_dir(stage.world.path(".local/state/stsd/state.json.new")).unwrap();
+}
+
+/// Waits until the daemon has looked at what it was told of, and has done what it does about it.
+fn looked(daemon: &Daemon<'_>) {
+    for _ in 0..2 {
+        let looks = daemon.stage.hand.waits();
+        daemon.stage.files.have_changed();
+        until("the daemon has looked", || daemon.stage.hand.waits() > looks);
+        if daemon.stage.world.path(".aws/credentials.lock").exists() {
+            daemon.stage.rest();
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_remembered_is_not_written_again_and_again() {
+    let stage = Stage::with_work();
+    let daemon = stage.daemon();
+    refreshed(&daemon, DAY);
+    block_state(&stage);
+    rewrite(&stage, THEIRS);
+    looked(&daemon);
+    assert_eq!(stage.world.credentials(), THEIRS);
+}
+
+#[test]
+fn a_forgotten_session_stays_forgotten_where_that_cannot_be_remembered() {
+    let stage = Stage::with_work();
+    let daemon = stage.daemon();
+    refreshed(&daemon, DAY);
+    block_state(&stage);
+    daemon.forget("work");
+    assert_eq!(stage.world.credentials(), "");
+    looked(&daemon);
+    assert_eq!(stage.world.credentials(), "");
+}
+
+/// `sections` of `work`, in force.
+fn sections(stage: &Stage, daemon: &Daemon<'_>, names: &str) {
+    let path = stage.world.path(".config/stsd/config.toml");
+    let text = std::fs::read_to_string(path).unwrap();
+    let text: Vec<_> = text.lines().filter(|line| !line.starts_with("sections")).collect();
+    stage.world.configure(&[&text.join("\n"), "\nsections = ", names, "\n"].concat());
+    daemon.call(stsd::protocol::message::Action::Reload).unwrap();
+}
+
+#[test]
+fn a_section_gets_its_own_session_back_and_not_another_ones() {
+    let stage = Stage::with_work();
+    let daemon = stage.daemon();
+    sections(&stage, &daemon, "[\"work\", \"old\"]");
+    refreshed(&daemon, DAY);
+    let old_copy = stage.world.credentials();
+    sections(&stage, &daemon, "[\"work\"]");
+    let end = refreshed(&daemon, 2 * DAY);
+    let right = stage.world.credentials();
+    rewrite(&stage, &old_copy);
+    let status = reported(&daemon, "[work] changed by another program at ");
+    assert_eq!((stage.world.credentials(), status.expires_at), (right, Some(end)));
+}
+
+#[test]
+fn a_session_that_lives_longer_in_another_section_is_not_removed() {
+    let stage = Stage::of(that_removes());
+    let daemon = stage.daemon();
+    sections(&stage, &daemon, "[\"work\", \"old\"]");
+    refreshed(&daemon, 2 * DAY);
+    sections(&stage, &daemon, "[\"work\"]");
+    let end = refreshed(&daemon, DAY);
+    pass_expiry(&stage, end);
+    until("the session is out of the file", || !stage.world.credentials().contains("[work]"));
+    looked(&daemon);
+    assert!(stage.world.credentials().contains("[old]\naws_access_key_id = ASIA"));
 }
 
 /// `work`, whose sessions are to go at their end.

@@ -36,15 +36,9 @@ impl Display {
     /// A display of [`SIZE`], under the first number that is free.
     pub(crate) fn start(desktop: &Desktop) -> Self {
         let mut command = desktop.command("Xvfb");
-        command.args([
-            "-displayfd",
-            "1",
-            "-screen",
-            "0",
-            &format!("{}x{}x24", SIZE.0, SIZE.1),
-            "-nolisten",
-            "tcp",
-        ]);
+        // Without -noreset it starts over when its last client leaves, and refuses who comes meanwhile.
+        let screen = format!("{}x{}x24", SIZE.0, SIZE.1);
+        command.args(["-displayfd", "1", "-screen", "0", &screen, "-nolisten", "tcp", "-noreset"]);
         let mut server = Server::start(&command, Stdio::null(), Stdio::piped());
         let mut lines = BufReader::new(server.stdout());
         let (ready, told) = mpsc::channel();

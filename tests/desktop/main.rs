@@ -19,6 +19,7 @@ mod display;
 mod keychain;
 mod memory;
 mod notices;
+mod prompter;
 #[path = "../cli/ran.rs"]
 mod ran;
 

@@ -4,8 +4,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::{Mutex, PoisonError};
 use std::thread::scope;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
 use serde_json::Value;
 
 use crate::machine::Machine;
@@ -64,6 +65,9 @@ for time_ in range(1, int(times) + 1):
 const CLI_KEY: &str = "aws_secret_access_key";
 /// How many processes of the CLI there are, one after the other, and how many edits without a start.
 const CLIS: [usize; 2] = [6, 25];
+
+/// How many sessions must have been written among good edits of the CLI, for a run to prove something.
+const JUDGED: usize = 10;
 
 fn profile(number: usize) -> String {
     format!("p{number:02}")
@@ -138,21 +142,43 @@ fn without_sessions(text: &str) -> String {
 /// One crowd at a time: forty is the figure, not eighty.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// Refreshes all profiles at once; each must end well. Gives when each had ended, since `started`.
-fn refresh_all(machine: &Machine, started: Instant) -> Vec<Duration> {
-    let ended: Vec<Duration> = scope(|scope| {
+/// Seconds of the system's clock that is never set, which Python's `time.monotonic` goes by too.
+fn monotonic() -> f64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    Duration::try_from(now).unwrap().as_secs_f64()
+}
+
+/// How often one of a crowd may be told that the lock is taken, before which nothing was done: a machine that is busy with
+/// other things too may need longer for forty turns than anybody waits.
+const AGAIN: usize = 2;
+
+/// Refreshes all profiles at once; each must end well. Gives when each had ended.
+fn refresh_all(machine: &Machine) -> Vec<f64> {
+    let started = monotonic();
+    let ended: Vec<f64> = scope(|scope| {
         let refresh = |number| {
             let mut command = machine.stsd(&["refresh", &profile(number)]);
             scope.spawn(move || {
-                Ran::of(&mut command, b"").succeeded();
-                started.elapsed()
+                let mut ran = Ran::of(&mut command, b"");
+                for _ in 0..AGAIN {
+                    if ran.code != 8 || !ran.stderr.contains(": locked by another program") {
+                        break;
+                    }
+                    say(&format!("as its hint says, once more: {}", ran.stderr.trim()));
+                    ran = Ran::of(&mut command, b"");
+                }
+                ran.succeeded();
+                monotonic()
             })
         };
         let runs: Vec<_> = (0..CROWD).map(refresh).collect();
         runs.into_iter().map(|run| run.join().unwrap()).collect()
     });
-    let (first, last) = (ended.iter().min().unwrap(), ended.iter().max().unwrap());
-    say(&format!("{CROWD} refreshes at once: the first ended after {first:.1?}, the last after {last:.1?}"));
+    let first = ended.iter().copied().fold(f64::INFINITY, f64::min) - started;
+    let last = ended.iter().copied().fold(0.0, f64::max) - started;
+    say(&format!(
+        "{CROWD} refreshes at once: the first ended after {first:.1} s, the last after {last:.1} s"
+    ));
     ended
 }
 
@@ -181,7 +207,7 @@ fn forty_processes_with_forty_profiles_lose_nothing() {
         let kept = without_sessions(&text);
         if kept.starts_with(&before()) { Ok(()) } else { Err(text) }
     });
-    refresh_all(&machine, Instant::now());
+    refresh_all(&machine);
     say(&format!("{} reads", reader.finish().unwrap()));
 
     let kept = without_sessions(&machine.credentials());
@@ -201,7 +227,11 @@ fn forty_processes_with_forty_profiles_lose_nothing() {
     assert_eq!(directory_names(&machine.path(".aws")), ["credentials", "credentials.lock"]);
 }
 
-/// One edit by the AWS CLI, in seconds of the system's clock.
+/// How long a refresh may take from its last look at the file to its end, as the test sees it, in seconds: it says what it
+/// did, ends, and is found to have ended, among forty others.
+const END: f64 = 0.5;
+
+/// One edit by the AWS CLI, in seconds of [`monotonic`].
 struct Edit {
     read: f64,
     truncated: f64,
@@ -216,6 +246,17 @@ impl Edit {
         let at = |name: &str| told[name].as_f64().unwrap();
         let whole = without_cli(told["text"].as_str().unwrap()).starts_with(&without_cli(&before_with_cli()));
         Self { read: at("read"), truncated: at("truncated"), written: at("written"), whole }
+    }
+
+    /// True if it wrote what it had read too long ago: the watch after a write takes a tenth of a second.
+    fn is_stale(&self) -> bool {
+        self.truncated - self.read > 0.09
+    }
+
+    /// True if it explains that the session of a refresh which ended then is gone: it had read the file before, and wrote
+    /// it when nobody watched any more.
+    fn excuses(&self, ended: f64) -> bool {
+        self.is_stale() && self.read < ended && ended - END < self.written
     }
 }
 
@@ -248,6 +289,16 @@ fn without_cli(text: &str) -> String {
     without_sessions(text).split_inclusive('\n').filter(|line| !line.starts_with(&value)).collect()
 }
 
+#[test]
+fn an_edit_excuses_the_loss_of_what_ended_during_it_and_of_nothing_else() {
+    let edit = |read, truncated| Edit { read, truncated, written: truncated + 0.02, whole: true };
+    let (slow, quick) = (edit(5.0, 5.2), edit(5.0, 5.05));
+    for (ended, expected) in [(4.9, false), (5.1, true), (5.2, true), (5.21 + END, true), (5.23 + END, false)]
+    {
+        assert_eq!((slow.excuses(ended), quick.excuses(ended)), (expected, false), "{ended}");
+    }
+}
+
 /// The CLI truncates the file in place and takes no lock. With what it had read too long ago it may lose the session of a
 /// process that has ended; nothing else may be lost.
 #[test]
@@ -259,37 +310,38 @@ fn forty_processes_and_the_aws_cli_lose_nothing_of_their_own() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let machine = machine();
     machine.write(".aws/credentials", &before_with_cli());
-    let started = Instant::now();
-    let (ended, edits, last_edit) = scope(|scope| {
+    let started = monotonic();
+    let (ended, edits) = scope(|scope| {
         let (machine, python) = (&machine, &python);
-        let lane = |lane| scope.spawn(move || (edits(machine, python, lane), started.elapsed()));
-        let lanes: Vec<_> = (0..CLIS.len()).map(lane).collect();
-        let ended = refresh_all(machine, started);
-        let lanes: Vec<_> = lanes.into_iter().map(|lane| lane.join().unwrap()).collect();
-        let last_edit = lanes.iter().map(|(_, ended)| *ended).max().unwrap();
-        (ended, lanes.into_iter().flat_map(|(edits, _)| edits).collect::<Vec<_>>(), last_edit)
+        let lanes: Vec<_> =
+            (0..CLIS.len()).map(|lane| scope.spawn(move || edits(machine, python, lane))).collect();
+        let ended = refresh_all(machine);
+        let edits: Vec<_> = lanes.into_iter().flat_map(|lane| lane.join().unwrap()).collect();
+        (ended, edits)
     });
 
     let text = machine.credentials();
-    // The watch after a write takes a tenth of a second; whoever writes what he had read before that is too late for it.
-    let stale = edits.iter().filter(|edit| edit.truncated - edit.read > 0.09).count();
+    let stale = edits.iter().filter(|edit| edit.is_stale()).count();
     let slowest = edits.iter().map(|edit| edit.written - edit.read).fold(0.0, f64::max);
+    let last_edit = edits.iter().map(|edit| edit.written).fold(0.0, f64::max) - started;
     let (there, lost): (Vec<usize>, Vec<usize>) = (0..CROWD).partition(|number| {
         let (_, section) = text.split_once(&format!("[{}]\n", profile(*number))).unwrap_or_default();
         section.split("\n[").next().unwrap().contains("aws_access_key_id = ")
     });
-    let late = |number: usize| ended[number] > last_edit;
+    let excused = |number: &usize| edits.iter().any(|edit| edit.excuses(ended[*number]));
+    let judged: Vec<usize> = (0..CROWD).filter(|number| !excused(number)).collect();
+    // Those that ended after the last edit had nothing to fear.
+    let tried = judged.iter().filter(|number| ended[**number] - started < last_edit).count();
     say(&format!(
-        "{} edits of the CLI, the last after {last_edit:.1?}, the slowest in {slowest:.3} s; {stale} wrote what was read \
-         too long ago; {} sessions are there, {} ended after the last edit; lost: {lost:?}",
+        "{} edits of the CLI, the last after {last_edit:.1} s, the slowest in {slowest:.3} s; {stale} wrote what was read \
+         too long ago; {} sessions had no such edit at their end, {tried} of them before the last edit; lost: {lost:?}",
         edits.len(),
-        there.len(),
-        (0..CROWD).filter(|number| late(*number)).count(),
+        judged.len(),
     ));
     assert_eq!(edits.len(), CLIS.iter().sum::<usize>());
     assert!(edits.iter().all(|edit| edit.whole), "the CLI read a file with something missing");
-    assert!(!lost.iter().any(|number| late(*number)), "lost after the last edit: {lost:?}");
-    assert!(stale > 0 || lost.is_empty(), "no edit of the CLI explains it: {lost:?}");
+    assert!(!lost.iter().any(|number| judged.contains(number)), "no edit of the CLI explains it: {lost:?}");
+    assert!(tried >= JUDGED, "the CLI was too slow all the time: this run proves nothing");
     let kept = without_cli(&text);
     assert!(kept.starts_with(&without_cli(&before_with_cli())), "foreign bytes were lost: {kept}");
     for (lane, turns) in CLIS.iter().enumerate() {

@@ -41,7 +41,7 @@ pub(crate) fn write(path: &Path, order: Order, tag: &str) -> Result<(), StoreErr
     let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
     runtime.block_on(async {
         let section = SectionName::parse("work").unwrap();
-        let targets = [SectionTarget { section, written: None, created: true }];
+        let targets = [SectionTarget { section, written: None, earlier: None, created: true }];
         match order {
             Order::Put => {
                 let mut prepared = store.prepare(&targets).await?;

@@ -1,9 +1,15 @@
 //! `forget` and `remove`: what we wrote goes, nothing else does.
 
+use std::sync::{Arc, Mutex};
+
 use stsd::domain::failure::FailureClass;
+use stsd::domain::profile::SectionName;
+use stsd::domain::record;
 use stsd::domain::session::State;
+use stsd::ports::Answer;
 use stsd::ports::keychain::KeychainError;
 use stsd::ports::session_store::Removal;
+use stsd::ports::state::{StateChange, StateError, StateStore};
 use stsd::usecase::profiles::load_config;
 use stsd::usecase::remove::remove;
 
@@ -123,4 +129,42 @@ fn a_locked_keychain_stops_a_removal_before_the_session_goes() {
     let failure = world.run(remove(&world.ports, &config, &name("work"))).unwrap_err();
     assert_eq!(failure.class, FailureClass::Keychain);
     assert_eq!(world.credentials(), before);
+}
+
+/// A state that is read once as it was a moment ago.
+struct Stale(Arc<dyn StateStore>, Mutex<Option<record::State>>);
+
+impl StateStore for Stale {
+    fn load(&self) -> Answer<'_, record::State> {
+        let stale = self.1.lock().unwrap().take();
+        Box::pin(async move {
+            match stale {
+                Some(stale) => stale,
+                None => self.0.load().await,
+            }
+        })
+    }
+
+    fn update(&self, change: StateChange) -> Answer<'_, Result<(), StateError>> {
+        self.0.update(change)
+    }
+}
+
+#[test]
+fn a_session_that_is_renewed_while_it_is_forgotten_goes_too() {
+    let mut world = World::with_work();
+    let code = || world.sts.unused_code(&world.sts.alice().serial);
+    world.refresh("work", &code()).unwrap();
+    let before = world.run(world.ports.state.load());
+    world.refresh("work", &code()).unwrap();
+    world.ports.state = Arc::new(Stale(Arc::clone(&world.ports.state), Mutex::new(Some(before))));
+    let forgotten = world
+        .run(stsd::usecase::forget::forget_one(&world.ports, &name("work"), &[section("work")]))
+        .unwrap();
+    assert!(forgotten.had_session());
+    assert_eq!(world.credentials(), "");
+}
+
+fn section(text: &str) -> SectionName {
+    SectionName::parse(text).unwrap()
 }

@@ -6,7 +6,7 @@ use stsd::domain::profile::SectionName;
 use stsd::ports::keychain::KeychainError;
 use stsd::ports::session_store::Removal;
 use stsd::usecase::Ports;
-use stsd::usecase::import::{Held, ImportRequest, Imported, Plan, import, plan};
+use stsd::usecase::import::{ImportRequest, Imported, Plan, import, plan};
 use stsd_test_support::{Fault, Identity, KeyState};
 
 use crate::mortal::{End, Fate};
@@ -92,7 +92,7 @@ fn a_key_moves_from_the_file_into_the_keychain() {
     assert_eq!(world.sts.requests().len(), 1);
     // What it is for: the section takes a session now.
     world.configure(&format!("[profiles.work]\nmfa_serial = \"{}\"\n", world.sts.alice().serial));
-    world.refresh("work", &world.sts.fresh_code(&world.sts.alice().serial)).unwrap();
+    world.refresh("work", &world.sts.unused_code(&world.sts.alice().serial)).unwrap();
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn the_second_run_finds_it_done() {
     check_done(&world);
     // Also under a session.
     world.configure(&format!("[profiles.work]\nmfa_serial = \"{}\"\n", world.sts.alice().serial));
-    world.refresh("work", &world.sts.fresh_code(&world.sts.alice().serial)).unwrap();
+    world.refresh("work", &world.sts.unused_code(&world.sts.alice().serial)).unwrap();
     let file = world.credentials();
     assert!(!world.run(run(&world.ports, &request("work"))).unwrap().0.in_file);
     assert_eq!(world.credentials(), file);
@@ -129,15 +129,51 @@ fn a_key_that_aws_refuses_stays_where_it_was() {
     let alice = world.sts.alice();
     world.sts.set_key_state(&alice.access_key_id, KeyState::Inactive);
     check_refused(&world, &request("work"), FailureClass::AwsRefused, "the key is still in [work]");
-    // Nor does it replace one that works.
-    let bob = world.sts.bob();
+    assert!(!world.keychain.holds("work"));
+}
+
+#[test]
+fn another_key_of_the_profile_is_not_replaced() {
+    let world = world();
+    let (alice, bob) = (world.sts.alice(), world.sts.bob());
     world.keychain.put("work", key(&bob.access_key_id, &bob.secret_access_key));
-    check_refused(&world, &request("work"), FailureClass::AwsRefused, "the key is still in [work]");
+    let last_four = |id: &str| format!("…{}", &id[id.len() - 4..]);
+    let failure =
+        check_refused(&world, &request("work"), FailureClass::Config, &last_four(&bob.access_key_id));
+    assert!(failure.message.contains(&last_four(&alice.access_key_id)), "{failure}");
+    assert!(failure.hint.unwrap().contains("stsd remove work"));
     assert!(keychain_holds(&world, &bob));
-    world.sts.set_key_state(&alice.access_key_id, KeyState::Active);
-    let (plan, _) = world.run(run(&world.ports, &request("work"))).unwrap();
-    assert!(matches!(plan.held, Held::Other(_)));
-    check_done(&world);
+    assert_eq!(world.sts.requests(), []);
+}
+
+#[test]
+fn a_mistyped_section_is_not_taken_for_one_that_is_done() {
+    let world = world();
+    imported(&world, &request("work")).unwrap();
+    let bob = world.sts.bob();
+    let session = lines(&bob).replace("AKIA", "ASIA") + "aws_session_token = t\n";
+    world.write(FILE, format!("{}[dev]\n{session}", world.credentials()));
+    let failure = imported(&world, &request("dev")).unwrap_err();
+    assert_eq!(
+        (failure.class, failure.message.contains("[dev] holds temporary")),
+        (FailureClass::Config, true)
+    );
+    world.write(
+        FILE,
+        format!(
+            "{}[dev-long-term]\n{}[none]\n[none-long-term]\n{}",
+            world.credentials(),
+            lines(&bob),
+            lines(&bob).replace("aws_s", "# x\naws_s")
+        ),
+    );
+    for section in ["dev", "none"] {
+        let failure = imported(&world, &request(section)).unwrap_err();
+        assert_eq!(failure.hint.unwrap(), format!("stsd add work --import {section}-long-term"));
+    }
+    world.write(FILE, "# nothing\n");
+    let failure = imported(&world, &request("work")).unwrap_err();
+    assert_eq!((failure.class, failure.hint.as_deref()), (FailureClass::Config, Some("stsd add work")));
 }
 
 #[test]
@@ -199,19 +235,21 @@ fn a_keychain_that_is_locked_or_holds_something_strange_stops_it_before_anything
 
 #[test]
 fn a_keychain_that_gives_back_another_key_is_not_believed() {
-    let world = world();
-    let (alice, file) = (world.sts.alice(), world.credentials());
-    for (id, secret) in [
-        (&alice.access_key_id, &alice.secret_access_key.to_lowercase()),
-        (&world.sts.bob().access_key_id, &alice.secret_access_key),
-    ] {
-        world.keychain.garble_writes_to(key(id, secret));
+    for other_id in [false, true] {
+        let world = world();
+        let (alice, bob, file) = (world.sts.alice(), world.sts.bob(), world.credentials());
+        let garbled = if other_id {
+            key(&bob.access_key_id, &alice.secret_access_key)
+        } else {
+            key(&alice.access_key_id, &alice.secret_access_key.to_lowercase())
+        };
+        world.keychain.garble_writes_to(garbled);
         let failure = imported(&world, &request("work")).unwrap_err();
         assert_eq!(failure.class, FailureClass::Keychain);
         assert!(failure.message.contains("gives back another key"), "{failure}");
         assert_eq!(world.credentials(), file);
+        assert!(world.sts.requests().iter().all(|request| request.action == "GetCallerIdentity"));
     }
-    assert!(world.sts.requests().iter().all(|request| request.action == "GetCallerIdentity"));
 }
 
 #[test]
@@ -323,33 +361,6 @@ fn killed_at_every_step_the_key_is_in_one_of_the_two_and_at_the_end_once() {
 fn failing_at_every_step_the_key_is_in_one_of_the_two_and_at_the_end_once() {
     let stops = stop_everywhere(&FAILURES, |_| {});
     assert!(stops >= 20, "only {stops} steps were looked at");
-}
-
-#[test]
-fn so_it_is_where_the_key_replaces_another() {
-    let stops = stop_everywhere(&[End::KilledAfter, End::FailsAfter], |world| {
-        let bob = world.sts.bob();
-        world.keychain.put("work", key(&bob.access_key_id, &bob.secret_access_key));
-    });
-    assert!(stops >= 20, "only {stops} steps were looked at");
-}
-
-#[test]
-fn a_dead_key_never_takes_the_place_of_one_that_works_whenever_it_is_killed() {
-    for at in 0..50 {
-        let world = world();
-        let (alice, bob) = (world.sts.alice(), world.sts.bob());
-        world.sts.set_key_state(&alice.access_key_id, KeyState::Inactive);
-        world.keychain.put("work", key(&bob.access_key_id, &bob.secret_access_key));
-        let fate = Fate::new(at, End::KilledAfter);
-        let ports = fate.over(&world.ports);
-        world.run(fate.live(run(&ports, &request("work"))));
-        assert!(keychain_holds(&world, &bob), "call {at}");
-        if !fate.came() {
-            return assert!(at > 5, "only {at} steps were looked at");
-        }
-    }
-    panic!("no end to the calls");
 }
 
 #[test]

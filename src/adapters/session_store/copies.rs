@@ -1,7 +1,8 @@
 //! Where a key still stands: in AWS's two files, and in what other tools left beside them.
 //!
 //! Only looked for, in the two files and in the files beside them that are named after them (`credentials.bkp`,
-//! `credentials.1`, `config~`, `.credentials.swp`), each of sane size and ours. What cannot be read is passed over.
+//! `credentials.1`, `config~`, `.credentials.swp`), each of sane size and ours. What cannot be read is passed over; what is
+//! passed over for its size or number is told, since its owner would take it for clean.
 
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt as _;
@@ -30,7 +31,15 @@ pub(super) fn find(path: &Path, config: Option<&Path>, key: &LongTermKey) -> Vec
     {
         copies.extend(seen(config, &document, key));
     }
-    for file in siblings(path, config) {
+    let mut siblings = siblings(path, config);
+    let too_many = siblings.split_off(siblings.len().min(MOST));
+    if let Some(first) = too_many.first() {
+        tracing::warn!(
+            first = %first.display(), files = too_many.len(),
+            "too many files beside the credentials file: those from here on were not searched for copies of the key"
+        );
+    }
+    for file in siblings {
         let Some(bytes) = open(&file, OFlags::NOFOLLOW) else { continue };
         if let Some(trace) = first_trace(&bytes, key) {
             let kept = Document::from_bytes(bytes, Grammar::Credentials)
@@ -72,7 +81,6 @@ fn siblings(path: &Path, config: Option<&Path>) -> Vec<PathBuf> {
     found.retain(|file| !originals.contains(file));
     found.sort();
     found.dedup();
-    found.truncate(MOST);
     found
 }
 
@@ -84,11 +92,15 @@ fn is_named_after(name: &std::ffi::OsStr, original: &std::ffi::OsStr) -> bool {
         .any(|mark| name.strip_prefix(*mark).is_some_and(|rest| rest.starts_with(original.as_bytes())))
 }
 
-/// The content of a regular file of this user, of sane size.
+/// The content of a regular file of this user, of sane size; of another size, that is told.
 fn open(path: &Path, flags: OFlags) -> Option<Zeroizing<Vec<u8>>> {
     let flags = flags | OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let mut file = File::from(rustix::fs::open(path, flags, Mode::empty()).ok()?);
     let metadata = file.metadata().ok()?;
     let ours = metadata.is_file() && metadata.uid() == rustix::process::geteuid().as_raw();
-    (ours && metadata.len() <= LARGEST).then(|| read_all(&mut file, path).ok())?
+    if ours && metadata.len() > LARGEST {
+        tracing::warn!(path = %path.display(), "file larger than 16 MiB not searched for copies of the key");
+        return None;
+    }
+    ours.then(|| read_all(&mut file, path).ok())?
 }

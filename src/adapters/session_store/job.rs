@@ -25,6 +25,8 @@ const ROOM_PER_TARGET: u64 = 32 << 10;
 #[derive(Clone, Debug)]
 pub(super) enum Change {
     Put(SessionCredentials),
+    /// Into targets that have lost it, and only as long as they have.
+    PutBack(SessionCredentials),
     Take,
     /// Somebody has this key elsewhere.
     TakeKey(LongTermKey),
@@ -158,16 +160,29 @@ impl Job {
         let refused = |refusal| refused(&self.target.file)(refusal);
         match change {
             Change::Put(session) => {
-                for SectionTarget { section, written, created: _ } in &self.targets {
+                for SectionTarget { section, written, .. } in &self.targets {
                     let text = outcome.document.as_ref().unwrap_or(document);
                     let edit = text.put_session(section, session, written.as_ref()).map_err(refused)?;
                     outcome.created.push(edit.created);
                     outcome.advance(edit);
                 }
             }
+            Change::PutBack(session) => {
+                for SectionTarget { section, written, earlier, .. } in &self.targets {
+                    let text = outcome.document.as_ref().unwrap_or(document);
+                    let Some(written) = written else {
+                        outcome.created.push(false);
+                        continue;
+                    };
+                    let edit = text.put_session_back(section, session, written, earlier.as_ref());
+                    let edit = edit.map_err(refused)?;
+                    outcome.created.push(edit.created);
+                    outcome.advance(edit);
+                }
+            }
             Change::Take => {
                 // From the last to the first: each section finds the text as it was when it was put there.
-                for SectionTarget { section, written, created } in self.targets.iter().rev() {
+                for SectionTarget { section, written, created, .. } in self.targets.iter().rev() {
                     let text = outcome.document.as_ref().unwrap_or(document);
                     let taken = text.take_session(section, *created, written.as_ref());
                     let (edit, removal) = taken.map_err(refused)?;

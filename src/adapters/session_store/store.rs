@@ -62,7 +62,7 @@ impl SessionStore for FileStore {
             let sections = targets.iter().map(|target| target.section.clone()).collect();
             let job = self.blocking(|path| Job::prepare(&path, targets)).await?;
             let prepared =
-                Prepared { path: self.path.clone(), sections, job: Arc::new(Mutex::new(job)), written: None };
+                Prepared { path: self.path.clone(), sections, job: Arc::new(Mutex::new(job)), done: None };
             let prepared: Box<dyn PreparedWrite> = Box::new(prepared);
             Ok(prepared)
         })
@@ -97,7 +97,7 @@ impl SessionStore for FileStore {
         self.blocking(move |path| {
             // Whoever has the key elsewhere may have written it a moment ago: were the power cut now, it must be on the
             // disk there before it leaves the disk here.
-            rustix::fs::sync();
+            bring_to_disk(&path);
             let Some(mut job) = Job::open(&path, targets, Some(&key))? else { return Ok(Removal::Absent) };
             let change = Change::TakeKey(key);
             let outcome = job.commit(&change)?;
@@ -123,9 +123,23 @@ impl FileStore {
     }
 }
 
+/// Brings what is on the file's file system to the disk, which is where keychains are too, if they are files. Others may
+/// hang: a network that is down must not hold this up.
+fn bring_to_disk(path: &Path) {
+    #[cfg(target_os = "linux")]
+    if let Some(directory) = path.parent().and_then(|directory| std::fs::File::open(directory).ok())
+        && rustix::fs::syncfs(&directory).is_ok()
+    {
+        return;
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = path;
+    rustix::fs::sync();
+}
+
 /// A section that a key is taken out of: it was there before us, whoever wrote what stands in it.
 fn key_target(section: &SectionName) -> Vec<SectionTarget> {
-    vec![SectionTarget { section: section.clone(), written: None, created: false }]
+    vec![SectionTarget { section: section.clone(), written: None, earlier: None, created: false }]
 }
 
 /// A [`Job`] that may outlive the future that waits for it: a caller that goes away in the middle of a write leaves
@@ -134,7 +148,19 @@ struct Prepared {
     path: PathBuf,
     sections: Vec<SectionName>,
     job: Arc<Mutex<Job>>,
-    written: Option<SessionCredentials>,
+    done: Option<Change>,
+}
+
+impl Prepared {
+    fn commit(&mut self, change: Change) -> Answer<'_, Result<Vec<SectionWritten>, StoreError>> {
+        Box::pin(async move {
+            self.done = Some(change.clone());
+            let job = Arc::clone(&self.job);
+            let outcome = blocking(&self.path, move || lock(&job).commit(&change)).await?;
+            let sections = self.sections.iter().cloned().zip(outcome.created);
+            Ok(sections.map(|(section, created)| SectionWritten { section, created }).collect())
+        })
+    }
 }
 
 impl PreparedWrite for Prepared {
@@ -142,19 +168,20 @@ impl PreparedWrite for Prepared {
         &'a mut self,
         session: &'a SessionCredentials,
     ) -> Answer<'a, Result<Vec<SectionWritten>, StoreError>> {
-        Box::pin(async move {
-            self.written = Some(session.clone());
-            let (job, change) = (Arc::clone(&self.job), Change::Put(session.clone()));
-            let outcome = blocking(&self.path, move || lock(&job).commit(&change)).await?;
-            let sections = self.sections.iter().cloned().zip(outcome.created);
-            Ok(sections.map(|(section, created)| SectionWritten { section, created }).collect())
-        })
+        self.commit(Change::Put(session.clone()))
+    }
+
+    fn put_back<'a>(
+        &'a mut self,
+        session: &'a SessionCredentials,
+    ) -> Answer<'a, Result<Vec<SectionWritten>, StoreError>> {
+        self.commit(Change::PutBack(session.clone()))
     }
 
     fn settle(self: Box<Self>) -> Answer<'static, Result<(), StoreError>> {
-        let Self { path, sections: _, job, written } = *self;
-        blocking(&path, move || match written {
-            Some(session) => lock(&job).settle(&Change::Put(session)).map_err(changed),
+        let Self { path, sections: _, job, done } = *self;
+        blocking(&path, move || match done {
+            Some(change) => lock(&job).settle(&change).map_err(changed),
             None => Ok(()),
         })
     }

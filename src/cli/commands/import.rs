@@ -5,15 +5,11 @@ use crate::cli::output::Output;
 use crate::domain::failure::Failure;
 use crate::ports::session_store::Removal;
 use crate::usecase::add::doubt;
-use crate::usecase::import::{Held, ImportRequest, Imported, Plan, import, plan};
+use crate::usecase::import::{ImportRequest, Imported, Plan, import, plan};
 
 pub(crate) async fn run(request: &ImportRequest, here: &Here, output: Output) -> Result<u8, Failure> {
     let name = &request.profile;
     let plan = plan(&here.ports, request).await?;
-    if let Held::Other(old) = &plan.held {
-        let old = old.id.last_four();
-        output.say(&format!("the keychain holds a key of {name}, {old}; this one replaces it"));
-    }
     if let Some(doubt) = doubt(&plan.key) {
         output.warn(doubt);
     }

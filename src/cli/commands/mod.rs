@@ -8,4 +8,5 @@ pub(crate) mod forget;
 pub(crate) mod import;
 pub(crate) mod refresh;
 pub(crate) mod remove;
+mod seed;
 pub(crate) mod status;

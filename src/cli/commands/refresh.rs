@@ -11,7 +11,7 @@ use crate::cli::here::{Here, unexpected};
 use crate::cli::output::Output;
 use crate::cli::{flag, profile, terminal};
 use crate::client::Dialogue;
-use crate::config::{Config, PromptKind};
+use crate::config::{Config, MfaSource, PromptKind};
 use crate::daemon::answers;
 use crate::domain::duration::{Human, SessionDuration};
 use crate::domain::failure::{Failure, FailureClass};
@@ -60,6 +60,9 @@ pub(super) async fn renew(
             Answer::Status(_) | Answer::Forgotten(_) | Answer::Nothing => return Err(unexpected()),
         }
     } else {
+        if config.profiles.iter().any(|profile| matches!(profile.mfa, MfaSource::Command(_))) {
+            terminal::end_in_order();
+        }
         let request = RefreshRequest { profiles, duration };
         let codes = Codes { given, may_ask, clock: Arc::clone(&here.ports.clock) };
         let outcome = refresh(&here.ports, config, &request, &codes).await?;

@@ -121,6 +121,15 @@ impl Document {
         self.profile_spans(section).filter_map(value).last()
     }
 
+    /// The keys of a profile as they are spelt; lines of a nested block are none.
+    pub(super) fn keys<'a>(&'a self, section: &'a str) -> impl Iterator<Item = &'a str> {
+        let lines = self.profile_spans(section).flat_map(|span| self.body(span));
+        lines.filter_map(|line| match line::kind(line.content) {
+            Kind::Property { key, .. } => Some(key),
+            Kind::Blank | Kind::Comment | Kind::Indented(_) | Kind::Header(_) | Kind::Other => None,
+        })
+    }
+
     /// True if the file has the profile's section.
     #[must_use]
     pub fn contains(&self, section: &str) -> bool {

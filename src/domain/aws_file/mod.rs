@@ -24,6 +24,7 @@ mod elsewhere;
 mod keeping;
 mod key;
 mod line;
+mod loss;
 mod occupant;
 mod reading;
 mod refusal;
@@ -35,6 +36,7 @@ pub use copies::{Sighting, Trace, first_trace};
 pub use document::{Document, Grammar, SectionHead};
 pub use edit::{Edit, Removal};
 pub use key::{SectionKey, SectionKeyError};
+pub use loss::Fate;
 pub use occupant::{Occupant, OccupantKind};
 pub use reading::{
     Divergence, Entry, Excerpt, FileBytes, Parser, Profiles, Readings, Seen, Subject, Unreadable, read,

@@ -3,6 +3,7 @@
 //! Here profiles become groups that one code can serve; `run` takes each group through its steps.
 
 mod run;
+mod source;
 
 use chrono::{DateTime, Utc};
 
@@ -10,7 +11,7 @@ use run::Run;
 
 use super::profiles::{Resolved, resolve, select};
 use super::{Ports, failures};
-use crate::config::Config;
+use crate::config::{Config, MfaSource};
 use crate::domain::duration::SessionDuration;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::keys::AccessKeyId;
@@ -39,7 +40,8 @@ pub struct CodeWanted {
     pub serial: MfaSerial,
 }
 
-/// Where a code comes from: the command line, a terminal, a dialog.
+/// Where a person's code comes from: the command line, a terminal, a dialog. One that is in hand is used whatever the
+/// profile says; nobody is asked for a profile whose code comes from a seed or a command.
 pub trait CodeSource: Send + Sync {
     /// True if the code is there already: one, and no way to get another.
     fn in_hand(&self) -> bool;
@@ -220,6 +222,12 @@ async fn group(ports: &Ports, resolved: Vec<Resolved>) -> (Vec<Group>, Vec<(Prof
 impl Group {
     fn serial(&self) -> Option<&MfaSerial> {
         self.members.first().and_then(|member| member.serial.as_ref())
+    }
+
+    /// The member whose code can be had without asking anybody, if there is one.
+    fn without_asking(&self) -> Option<&Resolved> {
+        let asks = |source: &MfaSource| matches!(source, MfaSource::Prompt | MfaSource::None);
+        self.members.iter().find(|member| !asks(&member.mfa))
     }
 
     /// The shortest that a member asks for: no profile gets a longer session than it was given.

@@ -5,8 +5,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{CodeSource, CodeWanted, Group, Refreshed, remember_failure};
-use crate::config::Config;
+use super::{CodeSource, CodeWanted, Group, Refreshed, remember_failure, source};
+use crate::config::{Config, MfaSource};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::fingerprint::{Fingerprint, SALT_BYTES};
 use crate::domain::keys::SessionCredentials;
@@ -32,6 +32,8 @@ pub(super) struct Run<'a> {
     group: Group,
     machine: Session,
     code: Option<MfaCode>,
+    /// Set once a code was had without a person: what to do if AWS refuses it.
+    doubt: Option<String>,
     write: Option<Box<dyn PreparedWrite>>,
     issued: Option<SessionCredentials>,
     written: Vec<SectionWritten>,
@@ -48,6 +50,7 @@ impl<'a> Run<'a> {
             group,
             machine,
             code: None,
+            doubt: None,
             write: None,
             issued: None,
             written: Vec::new(),
@@ -109,10 +112,18 @@ impl<'a> Run<'a> {
 
     async fn obtain_code(&mut self, codes: &dyn CodeSource) -> Result<(), Failure> {
         let Some(serial) = self.group.serial().cloned() else { return Ok(()) };
+        let member = self.group.without_asking();
         let wanted = CodeWanted { profiles: self.group.names(), serial };
-        let code = codes.obtain(&wanted).await?;
+        let (code, claimed) = if let Some(member) = member.filter(|_| !codes.in_hand()) {
+            let code = source::code(self.ports, member, &wanted.serial).await?;
+            self.doubt = Some(source::doubt(member));
+            (code, member.mfa == MfaSource::Totp)
+        } else {
+            (codes.obtain(&wanted).await?, false)
+        };
         let now = self.ports.clock.now();
-        if self.ports.state.load().await.spent.iter().any(|spent| spent.is(&wanted.serial, &code, now)) {
+        let used = |spent: &SpentCode| spent.is(&wanted.serial, &code, now);
+        if !claimed && self.ports.state.load().await.spent.iter().any(used) {
             return Err(already_used(&wanted.profiles, now));
         }
         self.code = Some(code);
@@ -136,12 +147,20 @@ impl<'a> Run<'a> {
         {
             self.spent = Some(SpentCode::new(serial, code, self.ports.clock.now(), salt));
         }
-        let session = answer.map_err(|error| failures::sts(&error, &lead.name))?;
+        let session = answer.map_err(|error| self.refused(&error, &lead))?;
         let issued = Event::Issued { id: session.id.clone(), expires_at: session.expires_at };
         tracing::info!(profile = %lead.name, expires_at = %session.expires_at, "session issued");
         self.issued = Some(session);
         self.write = Some(write);
         Ok(issued)
+    }
+
+    fn refused(&self, error: &StsError, lead: &Resolved) -> Failure {
+        let failure = failures::sts(error, &lead.name);
+        match &self.doubt {
+            Some(doubt) if *error == StsError::BadCode => failure.hint(doubt),
+            _ => failure,
+        }
     }
 
     async fn deliver(&mut self) -> Result<(), Failure> {
@@ -230,7 +249,7 @@ fn record_of(
         let fingerprint = Fingerprint::of(session, salt);
         records.push(SectionRecord {
             earlier: target.written.clone(),
-            ..SectionRecord::new(&written.section, created, fingerprint)
+            ..SectionRecord::new(&written.section, created, fingerprint, session.expires_at)
         });
     }
     Ok(Record {
@@ -242,7 +261,7 @@ fn record_of(
     })
 }
 
-fn salt(ports: &Ports) -> Result<[u8; SALT_BYTES], Failure> {
+pub(super) fn salt(ports: &Ports) -> Result<[u8; SALT_BYTES], Failure> {
     let mut salt = [0; SALT_BYTES];
     let filled = ports.entropy.fill(&mut salt);
     filled.map_err(|error| Failure::new(FailureClass::Internal, error.to_string()))?;

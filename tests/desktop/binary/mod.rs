@@ -8,6 +8,7 @@ mod import;
 mod keyring;
 pub(crate) mod machine;
 mod refusals;
+mod seed;
 mod sharing;
 mod story;
 mod terminal;

@@ -205,3 +205,38 @@ fn settling_takes_about_a_tenth_of_a_second() {
     let took = started.elapsed();
     assert!(took >= Duration::from_millis(100) && took < Duration::from_secs(2), "{took:?}");
 }
+
+#[test]
+fn what_is_put_back_leaves_credentials_that_came_meanwhile() {
+    use crate::domain::fingerprint::{Fingerprint, SALT_BYTES};
+
+    let (_root, path) = aws(BEFORE);
+    let written = Fingerprint::of(&session("OURS"), [1; SALT_BYTES]);
+    let target = SectionTarget { written: Some(written), ..targets(&["work"]).remove(0) };
+    let prepare = || run(FileStore::new(path.clone()).prepare(std::slice::from_ref(&target))).unwrap();
+    let theirs = format!("{BEFORE}\n[work]\n{}", lines("THEIRS"));
+
+    // Between the preparation and the write.
+    let mut prepared = prepare();
+    write_old(&path, theirs.as_bytes());
+    run(prepared.put_back(&session("OURS"))).unwrap();
+    run(prepared.settle()).unwrap();
+    assert_eq!(text(&path), theirs);
+
+    // Right after it, while it is watched over.
+    write_old(&path, BEFORE.as_bytes());
+    let mut prepared = prepare();
+    run(prepared.put_back(&session("OURS"))).unwrap();
+    assert_eq!(text(&path), format!("{BEFORE}\n[work]\n{}", lines("OURS")));
+    fs::write(&path, &theirs).unwrap();
+    run(prepared.settle()).unwrap();
+    assert_eq!(text(&path), theirs);
+
+    // Another drop at that moment is put right.
+    write_old(&path, BEFORE.as_bytes());
+    let mut prepared = prepare();
+    run(prepared.put_back(&session("OURS"))).unwrap();
+    fs::write(&path, BEFORE).unwrap();
+    run(prepared.settle()).unwrap();
+    assert_eq!(text(&path), format!("{BEFORE}\n[work]\n{}", lines("OURS")));
+}

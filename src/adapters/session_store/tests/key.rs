@@ -1,9 +1,10 @@
 //! A long-term key taken out of the file, and the places where it still stands.
 
 use std::os::unix::fs::MetadataExt as _;
-use std::thread::spawn;
 use std::time::Instant;
 
+use super::super::job::{Change, Job};
+use super::super::snapshot::QUIET;
 use super::*;
 use crate::domain::keys::LongTermKey;
 use crate::ports::session_store::{KeyPlace, Removal};
@@ -65,21 +66,26 @@ fn another_key_and_a_file_that_cannot_be_edited_are_left_as_they_are() {
 #[test]
 fn a_key_that_another_program_writes_back_leaves_again() {
     let before = format!("{BEFORE}[work]\n{KEY_LINES}");
-    let (_root, path) = aws(&before);
-    let inode = fs::metadata(&path).unwrap().ino();
-    let place = path.clone();
-    let rewritten = format!("{before}[added]\n");
-    let other = spawn(move || {
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while fs::metadata(&place).unwrap().ino() == inode {
-            assert!(Instant::now() < deadline, "not replaced");
-        }
-        // It read the file before us, and truncates and writes it now.
-        fs::write(&place, rewritten).unwrap();
-    });
-    assert_eq!(take(&path).unwrap(), Removal::Removed);
-    other.join().unwrap();
+    let (root, path) = aws(&before);
+    // What `remove_key` does, with the other program between its two steps.
+    let change = Change::TakeKey(key());
+    let mut job = Job::open(&path, targets(&["work"]), Some(&key())).unwrap().unwrap();
+    assert_eq!(job.commit(&change).unwrap().removals, [Removal::Removed]);
+    assert_eq!(text(&path), format!("{BEFORE}[work]\n"));
+    // It read the file before us, and truncates and writes it now.
+    fs::write(&path, format!("{before}[added]\n")).unwrap();
+    job.settle(&change).unwrap();
     assert_eq!(text(&path), format!("{BEFORE}[work]\n[added]\n"));
+    assert_eq!(names(root.path()), ["credentials"]);
+}
+
+#[test]
+fn after_the_removal_of_a_key_other_writers_are_watched_for() {
+    let (_root, path) = aws(&format!("{BEFORE}[work]\n{KEY_LINES}"));
+    let started = Instant::now();
+    assert_eq!(take(&path).unwrap(), Removal::Removed);
+    // Once until the file is quiet, and once for those who come late.
+    assert!(started.elapsed() >= QUIET * 2, "not watched: {:?}", started.elapsed());
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::domain::profile::SectionName;
 use crate::ports::session_store::{SectionTarget, SectionWritten, SessionStore as _, StoreError};
 
 mod changed;
+mod copies;
 mod disk_full;
 mod foreign;
 mod key;
@@ -48,6 +49,7 @@ fn targets(names: &[&str]) -> Vec<SectionTarget> {
     let target = |name: &&str| SectionTarget {
         section: SectionName::parse(name).unwrap(),
         written: None,
+        earlier: None,
         created: true,
     };
     names.iter().map(target).collect()
