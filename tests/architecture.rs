@@ -88,6 +88,7 @@ const HOMES: [(&str, &[&str]); 12] = [
             "domain/keys.rs",
             "domain/key_item.rs",
             "domain/mfa.rs",
+            "domain/totp.rs",
             "domain/fingerprint.rs",
             "domain/aws_file/",
             "adapters/keychain/secret_service.rs",
@@ -95,6 +96,7 @@ const HOMES: [(&str, &[&str]); 12] = [
             "adapters/sts/call.rs",
             "protocol/message.rs",
             "cli/commands/refresh.rs",
+            "cli/commands/seed.rs",
         ],
     ),
 ];

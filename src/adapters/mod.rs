@@ -2,6 +2,7 @@
 
 pub mod aws_settings;
 pub mod clock;
+pub mod code_command;
 pub mod config_file;
 pub mod entropy;
 pub mod file_watch;

@@ -58,6 +58,7 @@ pub(crate) enum Command {
     Add(AddArgs),
     Remove(RemoveArgs),
     Refresh(RefreshArgs),
+    Ensure(EnsureArgs),
     Status(StatusArgs),
     Forget(ForgetArgs),
     Daemon(DaemonArgs),
@@ -71,12 +72,20 @@ pub(crate) enum Command {
 ///
 /// With --import the key is moved out of a section of ~/.aws/credentials: stored, read back, compared and checked with
 /// AWS, and only then taken out of the file. If it is stopped, run it again.
+///
+/// With --totp-seed - the codes are made from the seed of the MFA device (base32, or the URI of its QR code) and no
+/// refresh needs you any more. The seed is asked for with a hidden prompt and checked against a code that you type; when
+/// stdin is no terminal, it is a line of stdin, after the secret if that is needed too, and it is not checked. If the
+/// profile's key is in the keychain already and --access-key-id is not given, only the seed is stored. With seed and key
+/// in one place there is no second factor any more.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
   stsd add work --mfa-serial arn:aws:iam::123456789012:mfa/alice
   pass show aws/work | stsd add work --access-key-id AKIAXXXXXXXXXXXXXXXX
-  stsd add work --import work")]
+  stsd add work --import work
+  stsd add work --totp-seed -
+  (pass show aws/work; pass show aws/seed) | stsd add work --access-key-id AKIAXXXXXXXXXXXXXXXX --totp-seed -")]
 pub(crate) struct AddArgs {
     /// The profile to make or to give another key
     #[arg(value_name = "PROFILE")]
@@ -99,12 +108,15 @@ pub(crate) struct AddArgs {
     /// How long a session is asked for, 15m to 36h
     #[arg(long, value_name = "DURATION")]
     pub(crate) duration: Option<String>,
+    /// Store the seed of the MFA device too, read like the secret; sets mfa = "totp"
+    #[arg(long, value_name = "-", allow_hyphen_values = true, conflicts_with = "import")]
+    pub(crate) totp_seed: Option<Hidden>,
     /// Store the key without asking AWS whether it works
     #[arg(long)]
     pub(crate) no_verify: bool,
 }
 
-/// Forget the session and delete the key from the keychain
+/// Forget the session and delete the key, and the seed, from the keychain
 ///
 /// The profile's settings stay in the configuration.
 #[derive(Debug, ClapArgs)]
@@ -120,7 +132,8 @@ pub(crate) struct RemoveArgs {
 
 /// Get a new session with one MFA code and write it into the credentials file
 ///
-/// Without --code the code is asked for at the terminal. A code on the command line is seen by other users in the list
+/// Without --code the code is asked for at the terminal, or comes from the seed or the command that the profile's mfa
+/// names. A code on the command line is seen by other users in the list
 /// of processes and stays in the shell's history; it is worthless once used. Profiles that share a key and an MFA
 /// device share the code and the session.
 #[derive(Debug, ClapArgs)]
@@ -139,6 +152,23 @@ pub(crate) struct RefreshArgs {
     /// How long a session is asked for, 15m to 36h
     #[arg(long, value_name = "DURATION")]
     pub(crate) duration: Option<String>,
+}
+
+/// Succeed at once if a session has enough time left, else get a new one
+///
+/// For scripts, before something that takes long. A code is asked for, at the terminal, only if it is needed.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  stsd ensure
+  stsd ensure work --min 2h && terraform apply")]
+pub(crate) struct EnsureArgs {
+    /// The profiles; may be left out where one is configured, or with a default profile
+    #[arg(value_name = "PROFILE")]
+    pub(crate) profiles: Vec<String>,
+    /// How much time must be left, such as 2h; without it any time will do
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) min: Option<String>,
 }
 
 /// An argument that no `Debug` shows.

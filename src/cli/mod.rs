@@ -73,6 +73,7 @@ async fn dispatch(args: Args, output: Output) -> Result<u8, Failure> {
         Command::Add(args) => commands::add::run(&args, &world()?, output).await,
         Command::Remove(args) => commands::remove::run(&args, &world()?, output).await,
         Command::Refresh(args) => commands::refresh::run(&args, &world()?, output).await,
+        Command::Ensure(args) => commands::ensure::run(&args, &world()?, output).await,
         Command::Status(args) => commands::status::run(&args, &world()?, output).await,
         Command::Forget(args) => commands::forget::run(&args, &world()?, output).await,
         Command::Daemon(_) => commands::daemon::run(&world()?).await,

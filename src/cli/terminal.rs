@@ -5,7 +5,7 @@ use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read as _, Write a
 use std::os::fd::AsFd as _;
 
 use secrecy::SecretString;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
@@ -19,10 +19,11 @@ pub(crate) fn is_there() -> bool {
     io::stdin().is_terminal()
 }
 
-/// Told when Ctrl-C comes after a hidden question was asked.
+/// Told when Ctrl-C comes after a hidden question was asked, or while a command of the user may run.
 static INTERRUPTED: Notify = Notify::const_new();
 
-/// Ends when the user interrupts a program that has asked a hidden question; before, Ctrl-C ends the program by itself.
+/// Ends when the user interrupts a program that has asked a hidden question or may run a command; else Ctrl-C ends the
+/// program by itself.
 pub(crate) async fn interrupted() {
     INTERRUPTED.notified().await;
 }
@@ -34,14 +35,26 @@ pub(crate) async fn interrupted() {
 /// Class `NoSession` if the terminal went away or the user interrupted or ended the input.
 pub(crate) fn ask_hidden(question: &str) -> Result<SecretString, Failure> {
     // With the default action, Ctrl-C would end the program before the terminal shows what is typed again.
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| nobody(&error))?;
+    let interrupt = signal(SignalKind::interrupt()).map_err(|error| nobody(&error))?;
     let answer = rpassword::prompt_password(question);
+    watch(interrupt);
+    answer.map(SecretString::from).map_err(|error| nobody(&error))
+}
+
+/// Makes Ctrl-C end the program in order from now on, so that what it has started ends too. Must be called on the runtime.
+pub(crate) fn end_in_order() {
+    match signal(SignalKind::interrupt()) {
+        Ok(interrupt) => watch(interrupt),
+        Err(error) => tracing::debug!(%error, "Ctrl-C ends the program at once"),
+    }
+}
+
+fn watch(mut interrupt: Signal) {
     tokio::spawn(async move {
         if interrupt.recv().await.is_some() {
             INTERRUPTED.notify_one();
         }
     });
-    answer.map(SecretString::from).map_err(|error| nobody(&error))
 }
 
 /// Asks for a line; blanks around it are cut off.
@@ -69,30 +82,48 @@ pub(crate) fn ask(question: &str) -> Result<String, Failure> {
 ///
 /// Class `Usage` if there is nothing, more than one line, more than 4096 bytes, or no UTF-8.
 pub(crate) fn one_line(what: &str, hint: &str) -> Result<SecretString, Failure> {
-    let wrong = |problem: &str| Failure::new(FailureClass::Usage, format!("{what}: {problem}")).hint(hint);
-    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(LONGEST_LINE).unwrap_or_default() + 1));
+    let [line] = lines([what], hint)?;
+    Ok(line)
+}
+
+/// Reads as many lines of stdin as are named, each as [`one_line`].
+///
+/// # Errors
+///
+/// As [`one_line`], with the name of the line.
+pub(crate) fn lines<const N: usize>(whats: [&str; N], hint: &str) -> Result<[SecretString; N], Failure> {
+    let wrong = |what: &str, problem: &str| {
+        Failure::new(FailureClass::Usage, format!("{what}: {problem}")).hint(hint)
+    };
+    let first = whats.first().copied().unwrap_or_default();
+    let unreadable = |error: &io::Error| wrong(first, &format!("stdin cannot be read: {}", error.kind()));
     // Not through the program's own buffer of stdin, which would keep the secret.
     let stdin = io::stdin().as_fd().try_clone_to_owned().map(File::from);
-    let mut stdin =
-        BufReader::new(stdin.map_err(|error| wrong(&format!("stdin cannot be read: {}", error.kind())))?);
-    // Up to the line feed: whoever writes into the pipe need not close it.
-    (&mut stdin)
-        .take(LONGEST_LINE + 1)
-        .read_until(b'\n', &mut bytes)
-        .map_err(|error| wrong(&format!("stdin cannot be read: {}", error.kind())))?;
-    let Some(line) = bytes.strip_suffix(b"\n").or(Some(&bytes)).filter(|line| !line.is_empty()) else {
-        return Err(wrong("stdin is empty"));
-    };
-    if u64::try_from(bytes.len()).is_ok_and(|length| length > LONGEST_LINE) {
-        return Err(wrong("the line is longer than any that could be right"));
+    let mut stdin = BufReader::new(stdin.map_err(|error| unreadable(&error))?);
+    let mut found = [const { None }; N];
+    for (slot, what) in found.iter_mut().zip(whats) {
+        let mut bytes =
+            Zeroizing::new(Vec::with_capacity(usize::try_from(LONGEST_LINE).unwrap_or_default() + 1));
+        // Up to the line feed: whoever writes into the pipe need not close it.
+        (&mut stdin)
+            .take(LONGEST_LINE + 1)
+            .read_until(b'\n', &mut bytes)
+            .map_err(|error| unreadable(&error))?;
+        let Some(line) = bytes.strip_suffix(b"\n").or(Some(&bytes)).filter(|line| !line.is_empty()) else {
+            return Err(wrong(what, if N == 1 { "stdin is empty" } else { "its line of stdin is missing" }));
+        };
+        if u64::try_from(bytes.len()).is_ok_and(|length| length > LONGEST_LINE) {
+            return Err(wrong(what, "the line is longer than any that could be right"));
+        }
+        let text = std::str::from_utf8(line).map_err(|_hidden| wrong(what, "stdin is not UTF-8 text"))?;
+        *slot = Some(SecretString::from(text));
     }
     if !stdin.buffer().is_empty() {
-        return Err(wrong("stdin holds more than one line"));
+        let more =
+            if N == 1 { "stdin holds more than one line" } else { "stdin holds more lines than are needed" };
+        return Err(wrong(first, more));
     }
-    match std::str::from_utf8(line) {
-        Ok(text) => Ok(SecretString::from(text)),
-        Err(_) => Err(wrong("stdin is not UTF-8 text")),
-    }
+    Ok(found.map(Option::unwrap_or_default))
 }
 
 fn nobody(error: &io::Error) -> Failure {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::adapters::aws_settings::SdkAwsSettings;
 use crate::adapters::clock::SystemClock;
+use crate::adapters::code_command::ChildCommand;
 use crate::adapters::config_file::ConfigFile;
 use crate::adapters::entropy::SystemEntropy;
 use crate::adapters::file_watch::PathWatch;
@@ -51,6 +52,8 @@ pub(crate) fn compose(config: Option<PathBuf>) -> Result<Here, Failure> {
         keychain: Arc::new(OsKeychain::default()),
         sts: Arc::new(SdkSts::new(NetSettings::from_environment(), Arc::clone(&clock), SdkSts::DEADLINE)),
         store: Arc::new(FileStore::new(paths.aws_credentials.clone()).with_config(paths.aws_config.clone())),
+        timer: Arc::new(WallTimer::new(Arc::clone(&clock))),
+        commands: Arc::new(ChildCommand::from_environment()),
         state: Arc::new(StateFile::new(paths.state.clone())),
         clock,
     };
@@ -62,7 +65,7 @@ pub(crate) fn daemon_world(here: &Here) -> World {
     let watched = vec![here.paths.config.clone(), here.paths.aws_credentials.clone()];
     World {
         ports: here.ports.clone(),
-        timer: Arc::new(WallTimer::new(Arc::clone(&here.ports.clock))),
+        timer: Arc::clone(&here.ports.timer),
         notifier: Arc::new(DesktopNotifier::new()),
         watch: Arc::new(PathWatch::new(watched)),
     }

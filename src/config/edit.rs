@@ -17,6 +17,8 @@ pub struct ProfileChange {
     pub region: Option<Region>,
     /// How long a session is asked for.
     pub duration: Option<SessionDuration>,
+    /// True if the code comes from a seed in the keychain from now on.
+    pub totp: bool,
 }
 
 /// Writes a change into the text of a configuration; the table is made if it is not there.
@@ -52,6 +54,7 @@ pub fn put_profile(text: &str, name: &ProfileName, change: &ProfileChange) -> Re
     put("mfa_serial", change.mfa_serial.as_ref().map(ToString::to_string));
     put("region", change.region.as_ref().map(|region| region.as_str().to_owned()));
     put("duration", change.duration.map(|duration| duration.to_string()));
+    put("mfa", change.totp.then(|| "totp".to_owned()));
     let mark = if text.starts_with('\u{FEFF}') { "\u{FEFF}" } else { "" };
     Ok(format!("{mark}{document}"))
 }

@@ -119,6 +119,14 @@ pub enum Deliver {
     Agent,
 }
 
+impl Profile {
+    /// True if its session can be renewed without a human.
+    #[must_use]
+    pub fn renews_itself(&self) -> bool {
+        self.mfa != MfaSource::Prompt && self.deliver == Deliver::File && self.role.is_none()
+    }
+}
+
 /// Where a code comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MfaSource {

@@ -116,6 +116,7 @@ fn adding_a_profile_keeps_the_users_file() {
         mfa_serial: Some(MfaSerial::parse("arn:aws:iam::123456789012:mfa/alice").unwrap()),
         region: None,
         duration: Some("1h".parse().unwrap()),
+        ..ProfileChange::default()
     };
     let check = |before: &str, after: &str| {
         let edited = put_profile(before, &name("work"), &change).unwrap();
@@ -144,4 +145,23 @@ fn adding_a_profile_keeps_the_users_file() {
         "profiles: expected a table"
     );
     assert_eq!(put_profile("\n[x", &name("work"), &change).unwrap_err().line, 2);
+}
+
+#[test]
+fn a_seed_changes_where_the_code_comes_from_and_nothing_else() {
+    let work = ProfileName::parse("work").unwrap();
+    let change = ProfileChange { totp: true, ..ProfileChange::default() };
+    let check = |before: &str, after: &str| {
+        assert_eq!(put_profile(before, &work, &change).unwrap(), after);
+        assert_eq!(parse(after).unwrap().profile(&work).unwrap().mfa, MfaSource::Totp);
+    };
+    check("", "[profiles.work]\nmfa = \"totp\"\n");
+    check(
+        "# mine\n[profiles.work]\nmfa = \"prompt\" # by hand\nregion = \"eu-west-1\"\n",
+        "# mine\n[profiles.work]\nmfa = \"totp\" # by hand\nregion = \"eu-west-1\"\n",
+    );
+    check("[profiles.work]\nmfa = { command = [\"op\"] } # op\n", "[profiles.work]\nmfa = \"totp\" # op\n");
+    check("[profiles.work.mfa]\ncommand = [\"op\"]\n", "[profiles.work]\nmfa = \"totp\"\n");
+    let again = put_profile("[profiles.work]\nmfa = \"totp\"\n", &work, &change).unwrap();
+    assert_eq!(put_profile(&again, &work, &ProfileChange::default()).unwrap(), again);
 }

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::observe::{Observed, look, statuses};
+use super::renewal::Due;
 use super::work::{Caller, Worker, fresh, perform};
 use super::{Order, World, answers, server};
 use crate::config::Config;
@@ -45,6 +46,8 @@ pub(super) enum Event {
     Shown(DateTime<Utc>, Vec<ProfileName>, Result<Bubble, NotifierError>),
     /// A profile's sections were cared for; true if something was done.
     Cared(ProfileName, Result<bool, Failure>),
+    /// Sessions that came due and need no human were renewed, but for those that failed.
+    Renewed(Due, Vec<(ProfileName, Failure)>),
     /// The deadline has come or the clock was set.
     Woke,
     /// A file that matters has changed.
@@ -83,6 +86,10 @@ pub(super) struct Engine {
     pub(super) forgotten: BTreeSet<ProfileName>,
     /// The profiles whose sections are being cared for.
     pub(super) cared_for: BTreeSet<ProfileName>,
+    /// The profiles whose sessions are being renewed.
+    pub(super) renewing: BTreeSet<ProfileName>,
+    /// When the daemon last began to renew a profile's session.
+    pub(super) renewed: BTreeMap<ProfileName, DateTime<Utc>>,
     pub(super) events: mpsc::Sender<Event>,
     queue: mpsc::Receiver<Event>,
     /// What clients asked for: finished before the daemon ends.
@@ -107,6 +114,8 @@ impl Engine {
             changing: 0,
             forgotten: BTreeSet::new(),
             cared_for: BTreeSet::new(),
+            renewing: BTreeSet::new(),
+            renewed: BTreeMap::new(),
             events,
             queue,
             requests: JoinSet::new(),
@@ -203,6 +212,10 @@ impl Engine {
             Event::Configured(config, caller) => self.configured(config, caller),
             Event::Shown(expires_at, names, result) => self.shown(expires_at, names, result),
             Event::Cared(name, result) => self.cared(&name, result),
+            Event::Renewed(due, failed) => {
+                self.renewal_ended(&due, &failed);
+                self.read_config(None);
+            }
             // What is told is what file and state say now: a refresh may be on disk and not taken over yet.
             Event::Woke | Event::Written => self.look_again(),
             Event::FilesChanged => self.read_config(None),

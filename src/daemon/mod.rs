@@ -2,7 +2,7 @@
 //!
 //! One loop over one closed [`Event`](engine::Event) owns all state ([`engine`]); tasks do what takes time and answer
 //! with an event. `notices` tells the desktop, `server` speaks the dialogue with each client, `observe` looks at file and
-//! state, `sessions` takes over what was found and sees to what other programs did, `answers` puts the use cases' outcomes
+//! state, `sessions` takes over what was found and sees to what other programs did, `renewal` renews what needs no human, `answers` puts the use cases' outcomes
 //! into the protocol's words.
 //!
 //! What is absent: a lock that is held across an await, a second place that decides, and the keychain at start.
@@ -22,6 +22,7 @@ pub mod answers;
 mod engine;
 mod notices;
 mod observe;
+mod renewal;
 mod server;
 mod sessions;
 mod work;

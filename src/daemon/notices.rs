@@ -11,25 +11,33 @@ use crate::domain::session::Moment;
 use crate::ports::notifier::{Bubble, NotifierError};
 
 impl Engine {
-    /// Shows one notice for what has come due, for sessions that end together in one bubble.
+    /// Renews what has come due and needs no human; shows one notice for the rest, for sessions that end together in one
+    /// bubble.
     pub(super) fn tell_what_is_due(&mut self) {
         let now = self.world.ports.clock.now();
         self.looked_at = now;
-        let mut dues: Vec<(Moment, Vec<ProfileName>)> = Vec::new();
+        let mut due = Vec::new();
         for one in &mut self.sessions {
             let Some(moment) = one.session.due(one.told, now) else { continue };
-            one.told = Some(moment.at);
-            match dues.iter_mut().find(|(other, _)| other.expires_at == moment.expires_at) {
-                Some((_, names)) => names.push(one.name.clone()),
-                None => dues.push((moment, vec![one.name.clone()])),
+            // The end of a renewal looks again.
+            if !self.renewing.contains(&one.name) {
+                one.told = Some(moment.at);
+                due.push((one.name.clone(), moment));
             }
         }
+        let (renewals, untold): (Vec<_>, Vec<_>) =
+            due.into_iter().partition(|(name, _)| self.renews(name, now));
+        let mut dues: Vec<(Moment, Vec<ProfileName>)> = Vec::new();
+        for (name, moment) in &untold {
+            put(&mut dues, *moment, name);
+        }
+        self.renew(renewals);
         for (moment, names) in dues {
             self.show(moment, names, now);
         }
     }
 
-    fn show(&mut self, moment: Moment, names: Vec<ProfileName>, now: DateTime<Utc>) {
+    pub(super) fn show(&mut self, moment: Moment, names: Vec<ProfileName>, now: DateTime<Utc>) {
         if self.config.notifications {
             let local = self.world.ports.clock.local(moment.expires_at);
             let Moment { expires_at, pressing, .. } = moment;
@@ -106,5 +114,13 @@ impl Engine {
                 tracing::debug!(%error, "notice not withdrawn");
             }
         });
+    }
+}
+
+/// Adds a profile to those whose sessions end together.
+pub(super) fn put(dues: &mut Vec<(Moment, Vec<ProfileName>)>, moment: Moment, name: &ProfileName) {
+    match dues.iter_mut().find(|(other, _)| other.expires_at == moment.expires_at) {
+        Some((_, names)) => names.push(name.clone()),
+        None => dues.push((moment, vec![name.clone()])),
     }
 }

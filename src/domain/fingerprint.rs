@@ -11,38 +11,61 @@ use super::keys::SessionCredentials;
 /// Bytes of salt; enough that equal sessions in two state files don't show as equal.
 pub const SALT_BYTES: usize = 16;
 
-/// SHA-256 over a salt and the three values of a session, printed as `SALT:HASH` in hexadecimal.
-///
-/// The values carry far more entropy than a guess could cover, so a plain salted hash gives nothing away.
+/// SHA-256 over a salt and some texts, printed as `SALT:HASH` in hexadecimal.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Fingerprint {
+pub struct Digest {
     salt: [u8; SALT_BYTES],
     hash: [u8; 32],
 }
+
+impl Digest {
+    /// The digest of texts without a NUL.
+    #[must_use]
+    pub fn of(salt: [u8; SALT_BYTES], parts: &[&str]) -> Self {
+        let mut hasher = Sha256::new();
+        hasher.update(salt);
+        for part in parts {
+            // No part contains a NUL, so the parts cannot run into each other.
+            hasher.update(part);
+            hasher.update([0]);
+        }
+        Self { salt, hash: hasher.finalize().into() }
+    }
+
+    /// True if it is the digest of these texts.
+    #[must_use]
+    pub fn is_of(&self, parts: &[&str]) -> bool {
+        *self == Self::of(self.salt, parts)
+    }
+}
+
+/// The digest of the three values of a session.
+///
+/// They carry far more entropy than a guess could cover, so a plain salted hash gives nothing away.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fingerprint(Digest);
 
 impl Fingerprint {
     /// The fingerprint of `session` under `salt`.
     #[must_use]
     pub fn of(session: &SessionCredentials, salt: [u8; SALT_BYTES]) -> Self {
-        Self { salt, hash: hash(salt, session.id.as_str(), &session.secret, &session.token) }
+        let (id, secret, token) =
+            (session.id.as_str(), session.secret.expose_secret(), session.token.expose_secret());
+        Self(Digest::of(salt, &[id, secret, token]))
     }
 
     /// True if these three values are the ones that were written.
     #[must_use]
     pub fn matches(&self, id: &str, secret: &SecretString, token: &SecretString) -> bool {
-        self.hash == hash(self.salt, id, secret, token)
+        self.0.is_of(&[id, secret.expose_secret(), token.expose_secret()])
     }
 }
 
-fn hash(salt: [u8; SALT_BYTES], id: &str, secret: &SecretString, token: &SecretString) -> [u8; 32] {
-    let mut hasher = Sha256::new();
-    hasher.update(salt);
-    for part in [id, secret.expose_secret(), token.expose_secret()] {
-        // No part contains a NUL, so the parts cannot run into each other.
-        hasher.update(part);
-        hasher.update([0]);
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Digest(…)")
     }
-    hasher.finalize().into()
 }
 
 impl fmt::Debug for Fingerprint {
@@ -51,19 +74,19 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
-impl Serialize for Fingerprint {
+impl Serialize for Digest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&format!("{}:{}", hex(&self.salt), hex(&self.hash)))
     }
 }
 
-impl<'de> Deserialize<'de> for Fingerprint {
+impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let parsed = text
             .split_once(':')
             .and_then(|(salt, hash)| Some(Self { salt: unhex(salt)?, hash: unhex(hash)? }));
-        parsed.ok_or_else(|| D::Error::custom("not a fingerprint SALT:HASH"))
+        parsed.ok_or_else(|| D::Error::custom("not a digest SALT:HASH"))
     }
 }
 

@@ -15,4 +15,6 @@ pub mod notice;
 pub mod profile;
 pub mod record;
 pub mod session;
+pub mod spent;
 pub mod text;
+pub mod totp;

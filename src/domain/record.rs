@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::failure::FailureClass;
 use super::fingerprint::Fingerprint;
 use super::profile::{ProfileName, SectionName};
+use super::spent::SpentCode;
 
 /// The version of the state file that this program writes.
 pub const VERSION: u32 = 1;
@@ -20,11 +21,14 @@ pub struct State {
     /// By profile name.
     #[serde(default)]
     pub profiles: BTreeMap<String, Record>,
+    /// Codes that were used a moment ago.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spent: Vec<SpentCode>,
 }
 
 impl Default for State {
     fn default() -> Self {
-        Self { version: VERSION, profiles: BTreeMap::new() }
+        Self { version: VERSION, profiles: BTreeMap::new(), spent: Vec::new() }
     }
 }
 
@@ -33,6 +37,12 @@ impl State {
     #[must_use]
     pub fn of(&self, profile: &ProfileName) -> Record {
         self.profiles.get(profile.as_str()).cloned().unwrap_or_default()
+    }
+
+    /// Remembers a code that was used at `now`, and forgets those that AWS has forgotten.
+    pub fn spend(&mut self, code: SpentCode, now: DateTime<Utc>) {
+        self.spent.retain(|spent| spent.counts(now));
+        self.spent.push(code);
     }
 
     /// The record of a profile, made if need be.

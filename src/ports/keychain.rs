@@ -6,6 +6,7 @@ use super::Answer;
 use crate::domain::key_item::KeyItemError;
 use crate::domain::keys::LongTermKey;
 use crate::domain::profile::ProfileName;
+use crate::domain::totp::{SeedError, TotpSeed};
 
 /// Why the keychain did not do what was asked. Nothing of an item is ever part of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -31,6 +32,12 @@ pub enum KeychainError {
     /// No item for the profile.
     #[error("the keychain holds no key of profile \"{0}\"")]
     Missing(ProfileName),
+    /// No seed of the profile's MFA device.
+    #[error("the keychain holds no TOTP seed of profile \"{0}\"")]
+    MissingSeed(ProfileName),
+    /// The item that should be a seed is none.
+    #[error("the TOTP seed in the keychain cannot be used: {0}")]
+    Seed(#[from] SeedError),
     /// Several items that claim to be the profile's.
     #[error("the keychain holds {0} items for this profile; one must go")]
     Ambiguous(usize),
@@ -42,7 +49,8 @@ pub enum KeychainError {
     Platform(String),
 }
 
-/// The long-term keys in the operating system's keychain: service `stsd`, user = the profile's name.
+/// The long-term keys in the operating system's keychain: service `stsd`, user = the profile's name. Seeds of MFA devices
+/// are items of their own: service `stsd-totp`.
 ///
 /// No call raises a dialog, and each ends within its deadline.
 pub trait Keychain: Send + Sync {
@@ -65,4 +73,18 @@ pub trait Keychain: Send + Sync {
 
     /// Deletes the profile's key.
     fn delete<'a>(&'a self, profile: &'a ProfileName) -> Answer<'a, Result<(), KeychainError>>;
+
+    /// Reads the seed of the profile's MFA device.
+    fn read_seed<'a>(&'a self, profile: &'a ProfileName) -> Answer<'a, Result<TotpSeed, KeychainError>>;
+
+    /// Stores a seed, in place of the one that is there, and reads it back. An item that is no seed is left alone:
+    /// [`KeychainError::Seed`].
+    fn write_seed<'a>(
+        &'a self,
+        profile: &'a ProfileName,
+        seed: &'a TotpSeed,
+    ) -> Answer<'a, Result<(), KeychainError>>;
+
+    /// Deletes the seed.
+    fn delete_seed<'a>(&'a self, profile: &'a ProfileName) -> Answer<'a, Result<(), KeychainError>>;
 }

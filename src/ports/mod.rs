@@ -6,6 +6,7 @@
 use std::pin::Pin;
 
 pub mod aws_settings;
+pub mod code_command;
 pub mod config_store;
 pub mod file_watch;
 pub mod keychain;

@@ -67,12 +67,44 @@ pub enum StsError {
     /// No answer within the deadline.
     #[error("STS did not answer within {0} s")]
     Timeout(u64),
-    /// No connection: name resolution, refusal, TLS.
+    /// No connection: name resolution, refusal, TLS. Nothing was sent.
+    #[error("STS could not be reached: {0}")]
+    Unreachable(&'static str),
+    /// The connection failed after the request may have been sent.
     #[error("STS could not be reached: {0}")]
     Network(&'static str),
     /// The request could not be built: an unusable CA bundle or proxy, an endpoint without a host.
     #[error("the call to STS could not be made: {0}")]
     Setup(String),
+}
+
+impl StsError {
+    /// True if a code that the request carried may have been looked at, so that it must count as used.
+    #[must_use]
+    pub fn spends_the_code(&self) -> bool {
+        match self {
+            // Nothing was sent; or the signature was refused, which is looked at before the code.
+            Self::Unreachable(_)
+            | Self::Setup(_)
+            | Self::ClockSkew
+            | Self::UnknownKey
+            | Self::WrongSecret
+            | Self::ExpiredToken => false,
+            Self::BadCode
+            | Self::BadSerial
+            | Self::SessionCredentials
+            | Self::RegionDisabled(_)
+            | Self::Invalid(_)
+            | Self::Denied
+            | Self::Refused { .. }
+            | Self::Throttled
+            | Self::Unavailable(_)
+            | Self::Malformed
+            | Self::AlreadyExpired
+            | Self::Timeout(_)
+            | Self::Network(_) => true,
+        }
+    }
 }
 
 /// What a session is asked for with.

@@ -46,6 +46,10 @@ pub fn keychain(error: &KeychainError, profile: &ProfileName) -> Failure {
         }
         KeychainError::NoAnswer(_) => RESTART_THE_KEYCHAIN.to_owned(),
         KeychainError::Missing(_) => format!("stsd add {profile}"),
+        KeychainError::MissingSeed(_) => format!("stsd add {profile} --totp-seed -"),
+        KeychainError::Seed(_) => format!(
+            "secret-tool lookup service stsd-totp username {profile}   (rescue what it shows, then: secret-tool clear service stsd-totp username {profile})"
+        ),
         KeychainError::Item(KeyItemError::Version(_) | KeyItemError::Rotating) => {
             "use the version of stsd that wrote the item".to_owned()
         }
@@ -53,7 +57,7 @@ pub fn keychain(error: &KeychainError, profile: &ProfileName) -> Failure {
             "secret-tool lookup service stsd username {profile}   (rescue what it shows, then: secret-tool clear service stsd username {profile})"
         ),
         KeychainError::Ambiguous(_) => {
-            format!("secret-tool search --all service stsd username {profile}   (then delete the one that is not yours)")
+            format!("secret-tool search --all service stsd username {profile}   (or service stsd-totp; then delete the one that is not yours)")
         }
         KeychainError::Platform(_) => "try again; if it stays, restart the keychain of your desktop".to_owned(),
     };
@@ -101,7 +105,7 @@ pub fn sts(error: &StsError, profile: &ProfileName) -> Failure {
             FailureClass::Config,
             "look at AWS_CA_BUNDLE, HTTPS_PROXY, AWS_ENDPOINT_URL_STS and AWS_USE_FIPS_ENDPOINT".to_owned(),
         ),
-        StsError::Malformed | StsError::Network(_) => (
+        StsError::Malformed | StsError::Unreachable(_) | StsError::Network(_) => (
             Unavailable,
             "check the network, HTTPS_PROXY, AWS_CA_BUNDLE and AWS_ENDPOINT_URL_STS, then try again"
                 .to_owned(),

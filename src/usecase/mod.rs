@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use crate::ports::Entropy;
 use crate::ports::aws_settings::AwsSettings;
+use crate::ports::code_command::CodeCommand;
 use crate::ports::config_store::ConfigStore;
 use crate::ports::keychain::Keychain;
 use crate::ports::session_store::SessionStore;
 use crate::ports::state::StateStore;
 use crate::ports::sts::Sts;
-use crate::ports::time::Clock;
+use crate::ports::time::{Clock, Timer};
 
 pub mod add;
 pub mod failures;
@@ -20,6 +21,7 @@ pub mod keep;
 pub mod profiles;
 pub mod refresh;
 pub mod remove;
+pub mod seed;
 pub mod status;
 
 /// The world that the use cases act on.
@@ -27,6 +29,8 @@ pub mod status;
 pub struct Ports {
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
+    /// Waits by that clock.
+    pub timer: Arc<dyn Timer>,
     /// Random bytes.
     pub entropy: Arc<dyn Entropy>,
     /// AWS's own settings.
@@ -35,6 +39,8 @@ pub struct Ports {
     pub config: Arc<dyn ConfigStore>,
     /// Long-term keys.
     pub keychain: Arc<dyn Keychain>,
+    /// Commands that print a code.
+    pub commands: Arc<dyn CodeCommand>,
     /// AWS.
     pub sts: Arc<dyn Sts>,
     /// The credentials file.

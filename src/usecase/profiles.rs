@@ -27,6 +27,8 @@ pub struct Resolved {
     pub site: StsSite,
     /// The MFA device; `None` for a profile that says `mfa = "none"`.
     pub serial: Option<MfaSerial>,
+    /// Where the code comes from.
+    pub mfa: MfaSource,
     /// How long a session is asked for.
     pub duration: SessionDuration,
     /// Where the session goes.
@@ -135,6 +137,7 @@ pub async fn resolve(
         name: profile.name.clone(),
         site,
         serial,
+        mfa: profile.mfa.clone(),
         duration: match duration.or(profile.duration) {
             Some(duration) => duration,
             None => aws_duration(&aws, &profile.name)?,
@@ -248,9 +251,5 @@ fn supported(config: &Config, profile: &Profile, path: &Path) -> Result<(), Fail
             "let AWS's tools assume the role: source_profile in ~/.aws/config",
         );
     }
-    match profile.mfa {
-        MfaSource::Totp => later("mfa = \"totp\"", "set mfa = \"prompt\""),
-        MfaSource::Command(_) => later("mfa = { command = … }", "set mfa = \"prompt\""),
-        MfaSource::Prompt | MfaSource::None => Ok(()),
-    }
+    Ok(())
 }

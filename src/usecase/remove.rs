@@ -1,4 +1,5 @@
-//! Forgets a profile's session and deletes its key from the keychain. The settings in the configuration stay.
+//! Forgets a profile's session and deletes its key, and its seed if there is one, from the keychain. The settings in the
+//! configuration stay.
 
 use super::forget::{Forgotten, forget_one};
 use super::profiles::{select, supported_keychain};
@@ -37,6 +38,11 @@ pub async fn remove(ports: &Ports, config: &Config, name: &ProfileName) -> Resul
     check(ports, config, name).await?;
     let sections = config.profile(name).map(|profile| profile.sections.clone()).unwrap_or_default();
     let forgotten = forget_one(ports, name, &sections).await?;
+    match ports.keychain.delete_seed(name).await {
+        Ok(()) => tracing::info!(profile = %name, "TOTP seed deleted"),
+        Err(KeychainError::MissingSeed(_)) => {}
+        Err(error) => return Err(failures::keychain(&error, name)),
+    }
     match ports.keychain.delete(name).await {
         Ok(()) => {
             tracing::info!(profile = %name, "key deleted");

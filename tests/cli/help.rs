@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::home::Home;
 use crate::ran::Ran;
 
-const COMMANDS: [&str; 6] = ["add", "remove", "refresh", "status", "forget", "completions"];
+const COMMANDS: [&str; 7] = ["add", "remove", "refresh", "ensure", "status", "forget", "completions"];
 
 #[test]
 fn the_help_of_every_command_has_an_example() {

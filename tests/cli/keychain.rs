@@ -23,6 +23,7 @@ fn without_a_session_bus_what_needs_the_keychain_says_so_soon() {
         &["add", "work", "--access-key-id", "AKIAY34FZKBOKMUTVV7A"],
         "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
     );
+    check(&["add", "work", "--totp-seed", "-"], "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP");
     check(&["refresh", "work", "--code", "123456"], "");
     check(&["refresh", "work", "--code", "-"], "123456");
     check(&["refresh"], "");

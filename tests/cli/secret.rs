@@ -46,3 +46,24 @@ fn what_is_not_one_line_of_text_is_refused() {
 fn an_id_in_the_secrets_place_is_refused() {
     check(b"AKIAQNZGKIQY56JQ7WML\n", &["access key id", "swapped"]);
 }
+
+#[test]
+fn a_seed_on_the_command_line_is_refused_and_not_repeated() {
+    const SEED: &str = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
+    let home = Home::new();
+    for line in [
+        &["add", "work", "--totp-seed", SEED][..],
+        &["add", "work", &format!("--totp-seed={SEED}")],
+        &["add", "work", "--totp-seed", &format!("otpauth://totp/a?secret={SEED}")],
+    ] {
+        let ran = home.run(line);
+        ran.failed_with(
+            2,
+            &["--totp-seed", "not taken from the command line", "stsd add work --totp-seed -"],
+        );
+        ran.hides(SEED);
+    }
+    let ran = home.run(&["add", "work", "--totp-seed", "-", "--import", "work"]);
+    ran.failed_with(2, &["--import"]);
+    assert!(!home.path(".config").exists(), "a configuration was written");
+}

@@ -51,6 +51,12 @@ fn alone(world: &World, action: Action) -> Result<Answer, Failure> {
 fn comparable(world: &World, answer: Result<Answer, Failure>) -> String {
     let answer = answer.map(|answer| match answer {
         Answer::Refreshed(mut outcomes) => {
+            // The seconds until the next code go by.
+            for failure in outcomes.iter_mut().filter_map(|outcome| outcome.result.as_mut().err()) {
+                if let Some((head, _seconds)) = failure.message.split_once("the next one comes in ") {
+                    failure.message = [head, "the next one comes"].concat();
+                }
+            }
             for refreshed in outcomes.iter_mut().filter_map(|outcome| outcome.result.as_mut().ok()) {
                 refreshed.expires_at = DateTime::UNIX_EPOCH;
             }
@@ -66,6 +72,7 @@ fn comparable(world: &World, answer: Result<Answer, Failure>) -> String {
                 one.next_notice_at = known(one.next_notice_at);
                 if let Some(error) = &mut one.last_error {
                     error.at = DateTime::UNIX_EPOCH;
+                    error.message = error.message.split(" comes in ").next().unwrap_or_default().to_owned();
                 }
             }
             Answer::Status(profiles)
@@ -99,7 +106,7 @@ fn script(world: &World, perform: impl Fn(Action) -> Result<Answer, Failure>) ->
     let serial = world.sts.alice().serial;
     let last = RefCell::new(String::new());
     let good = |profiles: &[&str]| {
-        last.replace(world.sts.fresh_code(&serial));
+        last.replace(world.sts.unused_code(&serial));
         refresh(profiles, Some(&last.borrow()))
     };
     let wrong = |profiles: &[&str]| refresh(profiles, Some(&world.sts.wrong_code(&serial)));

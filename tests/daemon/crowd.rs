@@ -53,7 +53,7 @@ fn a_client_that_vanishes_in_the_middle_loses_its_answer_and_nothing_else() {
     let sts = &stage.world.sts;
     sts.fail_next(1, Fault::Delay { millis: 500 });
     let mut raw = daemon.raw().greeted();
-    raw.request(refresh(&["work"], Some(&sts.fresh_code(&sts.alice().serial))));
+    raw.request(refresh(&["work"], Some(&sts.unused_code(&sts.alice().serial))));
     assert!(sts.wait_for_requests(Duration::from_secs(20), |requests| requests.len() == 1));
     drop(raw);
     until("the session is there", || daemon.status()[0].state == "active");

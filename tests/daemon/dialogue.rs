@@ -27,8 +27,8 @@ fn asked(daemon: &Daemon<'_>) -> crate::harness::Raw {
     raw
 }
 
-fn fresh_code(stage: &Stage) -> String {
-    stage.world.sts.fresh_code(&stage.world.sts.alice().serial)
+fn unused_code(stage: &Stage) -> String {
+    stage.world.sts.unused_code(&stage.world.sts.alice().serial)
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn the_code_that_is_typed_makes_the_session() {
     let daemon = stage.daemon();
     let mut typist = Typist(|| {
         assert_eq!(stage.world.sts.requests().len(), 0, "every check came first");
-        Ok(WireCode::new(&fresh_code(&stage)))
+        Ok(WireCode::new(&unused_code(&stage)))
     });
     one(daemon.ask(refresh(&["work"], None), &mut typist)).unwrap();
     assert!(stage.world.credentials().contains("[work]"));
@@ -85,7 +85,7 @@ fn a_code_that_comes_in_pieces_between_other_turns_loses_nothing() {
     let stage = Stage::with_work();
     let daemon = stage.daemon();
     let mut raw = asked(&daemon);
-    let code = FromClient::Code { id: 7, code: WireCode::new(&fresh_code(&stage)) };
+    let code = FromClient::Code { id: 7, code: WireCode::new(&unused_code(&stage)) };
     for byte in stsd::protocol::frame::encode(&code).unwrap() {
         raw.stream.write_all(&[byte]).unwrap();
         drop(daemon.status());
@@ -112,7 +112,7 @@ fn somebody_else_is_served_while_a_client_types() {
     let daemon = stage.daemon();
     let mut slow = asked(&daemon);
     assert!(daemon.refresh(&["work"])[0].result.is_ok(), "nothing is locked before the code is there");
-    slow.send(&FromClient::Code { id: 7, code: WireCode::new(&fresh_code(&stage)) });
+    slow.send(&FromClient::Code { id: 7, code: WireCode::new(&unused_code(&stage)) });
     assert!(matches!(slow.answer(), FromDaemon::Done { .. }));
     assert_eq!(stage.world.sts.codes_sent(), 2);
 }

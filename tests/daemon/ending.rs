@@ -16,7 +16,7 @@ fn the_request_in_hand_is_finished_and_answered() {
     let sts = &stage.world.sts;
     sts.fail_next(1, Fault::Delay { millis: 700 });
     let mut raw = daemon.raw().greeted();
-    raw.request(refresh(&["work"], Some(&sts.fresh_code(&sts.alice().serial))));
+    raw.request(refresh(&["work"], Some(&sts.unused_code(&sts.alice().serial))));
     assert!(sts.wait_for_requests(Duration::from_secs(20), |requests| requests.len() == 1));
     daemon.order(Order::Stop);
     match raw.answer() {

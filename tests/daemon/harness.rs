@@ -165,7 +165,7 @@ impl Daemon<'_> {
     /// Refreshes with a code that is taken.
     pub(crate) fn refresh(&self, profiles: &[&str]) -> Vec<Outcome<Refreshed>> {
         let sts = &self.stage.world.sts;
-        let code = sts.fresh_code(&sts.alice().serial);
+        let code = sts.unused_code(&sts.alice().serial);
         match self.call(refresh(profiles, Some(&code))).unwrap() {
             Answer::Refreshed(outcomes) => outcomes,
             other => panic!("{other:?}"),

@@ -26,5 +26,6 @@ mod frames;
 mod neighbours;
 mod notices;
 mod orders_of_time;
+mod renewal;
 mod together;
 mod wire;

@@ -23,7 +23,7 @@ fn outcome(raw: &mut Raw) -> Outcome<Refreshed> {
 fn one_code_twice_at_once_makes_one_session() {
     let stage = Stage::with_work();
     let daemon = stage.daemon();
-    let code = stage.world.sts.fresh_code(&stage.world.sts.alice().serial);
+    let code = stage.world.sts.unused_code(&stage.world.sts.alice().serial);
     let mut both = [daemon.raw().greeted(), daemon.raw().greeted()];
     for raw in &mut both {
         raw.request(refresh(&["work"], Some(&code)));
@@ -45,8 +45,8 @@ fn two_people_at_once_both_find_their_session_in_the_file() {
     for _ in 0..2 {
         let mut alice = daemon.raw().greeted();
         let mut bob = daemon.raw().greeted();
-        alice.request(refresh(&["work"], Some(&sts.fresh_code(&sts.alice().serial))));
-        bob.request(refresh(&["bob"], Some(&sts.fresh_code(&sts.bob().serial))));
+        alice.request(refresh(&["work"], Some(&sts.unused_code(&sts.alice().serial))));
+        bob.request(refresh(&["bob"], Some(&sts.unused_code(&sts.bob().serial))));
         assert!(outcome(&mut alice).result.is_ok());
         assert!(outcome(&mut bob).result.is_ok());
         let states: Vec<_> = daemon.status().into_iter().map(|one| one.state).collect();
@@ -90,7 +90,7 @@ fn a_session_that_is_half_on_disk_is_not_told_of() {
     stage.world.sts.set_session_seconds(Some(900));
     let sts = &stage.world.sts;
     let mut raw = daemon.raw().greeted();
-    raw.request(refresh(&["work"], Some(&sts.fresh_code(&sts.alice().serial))));
+    raw.request(refresh(&["work"], Some(&sts.unused_code(&sts.alice().serial))));
     until("the session is in the file", || stage.world.credentials().contains("[work]"));
     stage.files.have_changed();
     watcher.answer();

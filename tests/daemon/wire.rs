@@ -120,7 +120,7 @@ fn a_client_that_has_closed_its_half_is_answered() {
     let stage = Stage::with_work();
     let daemon = stage.daemon();
     let mut raw = daemon.raw().greeted();
-    raw.request(refresh(&["work"], Some(&stage.world.sts.fresh_code(&stage.world.sts.alice().serial))));
+    raw.request(refresh(&["work"], Some(&stage.world.sts.unused_code(&stage.world.sts.alice().serial))));
     raw.stream.shutdown(Shutdown::Write).unwrap();
     assert!(matches!(raw.answer(), FromDaemon::Done { id: 7, answer: Answer::Refreshed(_) }));
     assert_eq!(raw.line(), None);
@@ -181,7 +181,7 @@ fn a_connection_lost_after_the_code_is_unavailable_and_the_code_was_sent_once() 
         let real = stage.socket();
         let proxy = std::thread::spawn(move || cut_after_the_code(&listener, &real));
         let sts = &stage.world.sts;
-        let code = sts.fresh_code(&sts.alice().serial);
+        let code = sts.unused_code(&sts.alice().serial);
         let failure: Failure = stage.world.run(async {
             let client = Client::connect(&socket, stage.places()).await.unwrap().unwrap();
             let mut typist = Typist(|| Ok(WireCode::new(&code)));

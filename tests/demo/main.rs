@@ -45,7 +45,7 @@ fn main() {
     refused(&world, &wrong);
 
     // What the device shows: a real time-based code of RFC 6238.
-    let code = world.sts.fresh_code(&alice.serial);
+    let code = world.sts.unused_code(&alice.serial);
     step(&format!("stsd refresh work --code {code}"), "the code that the device shows now");
     let refreshed = world.refresh("work", &code).unwrap();
     let until = refreshed.expires_at.with_timezone(&Local).format("%a %H:%M");

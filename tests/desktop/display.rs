@@ -31,7 +31,8 @@ impl Display {
     /// A display of 800 by 600 pixels, under the first number that is free.
     pub(crate) fn start(desktop: &Desktop) -> Self {
         let mut command = desktop.command("Xvfb");
-        command.args(["-displayfd", "1", "-screen", "0", "800x600x24", "-nolisten", "tcp"]);
+        // Without -noreset it starts over when its last client leaves, and refuses who comes meanwhile.
+        command.args(["-displayfd", "1", "-screen", "0", "800x600x24", "-nolisten", "tcp", "-noreset"]);
         let mut server = Server::start(&command, Stdio::null(), Stdio::piped());
         let mut lines = BufReader::new(server.stdout());
         let (ready, told) = mpsc::channel();

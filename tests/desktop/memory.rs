@@ -43,7 +43,7 @@ fn the_long_term_secret_is_not_in_memory_after_a_refresh() {
     writeln!(add.stdin.take().unwrap(), "{}", alice.secret_access_key).unwrap();
     assert!(add.wait().unwrap().success());
 
-    let code = sts.fresh_code(&alice.serial);
+    let code = sts.unused_code(&alice.serial);
     // Its stderr is full: the program stops where it says that the session is on disk, until somebody reads.
     let (reader, mut words) = std::io::pipe().unwrap();
     let room = fcntl_getpipe_size(&words).unwrap();

@@ -86,7 +86,7 @@ fn a_second_key_replaces_the_first_and_keeps_the_settings() {
     world.add_with("work", &bob.access_key_id, &bob.secret_access_key, ProfileChange::default()).unwrap();
     assert_eq!(std::fs::read_to_string(world.path(".config/stsd/config.toml")).unwrap(), before);
     // The device is still alice's: AWS refuses, as it must.
-    let failure = world.refresh("work", &world.sts.fresh_code(&world.sts.alice().serial)).unwrap_err();
+    let failure = world.refresh("work", &world.sts.unused_code(&world.sts.alice().serial)).unwrap_err();
     assert_eq!(failure.class, FailureClass::MfaRefused);
 }
 

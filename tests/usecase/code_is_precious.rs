@@ -107,7 +107,7 @@ fn a_disk_that_is_full_before_the_code_costs_no_code() {
         asked.fetch_add(1, Ordering::SeqCst);
         // Full between the check and the write: somebody types slowly.
         fill(disk.path());
-        Ok(MfaCode::parse(&world.sts.fresh_code(&world.sts.alice().serial)).unwrap())
+        Ok(MfaCode::parse(&world.sts.unused_code(&world.sts.alice().serial)).unwrap())
     });
     let before = world.credentials();
     for expected in [1, 1] {
@@ -125,7 +125,7 @@ fn a_disk_that_fills_up_during_the_call_does_not_lose_the_session() {
     let mut world = on(&disk);
     let folder = disk.path().to_owned();
     meanwhile(&mut world, move || fill(&folder));
-    world.refresh("work", &world.sts.fresh_code(&world.sts.alice().serial)).unwrap();
+    world.refresh("work", &world.sts.unused_code(&world.sts.alice().serial)).unwrap();
     assert!(world.credentials().starts_with("[default]\nregion = x\n"));
     assert!(world.credentials().contains("aws_session_token"));
 }
@@ -139,7 +139,7 @@ fn a_file_that_is_replaced_by_a_directory_during_the_call_is_said_to_be_unwritte
         fs::remove_file(&file).unwrap();
         fs::create_dir(&file).unwrap();
     });
-    let failure = world.refresh("work", &world.sts.fresh_code(&world.sts.alice().serial)).unwrap_err();
+    let failure = world.refresh("work", &world.sts.unused_code(&world.sts.alice().serial)).unwrap_err();
     assert_eq!(failure.class, FailureClass::CredentialsFile);
     assert!(failure.to_string().starts_with("the session was obtained but not written"), "{failure}");
     assert_eq!(world.sts.codes_sent(), 1);
@@ -151,7 +151,7 @@ fn what_another_program_writes_during_the_call_is_kept() {
     let file = world.path(".aws/credentials");
     world.write(".aws/credentials", "[default]\nregion = x\n");
     meanwhile(&mut world, move || fs::write(&file, "[default]\nregion = theirs\n[new]\na = b\n").unwrap());
-    world.refresh("work", &world.sts.fresh_code(&world.sts.alice().serial)).unwrap();
+    world.refresh("work", &world.sts.unused_code(&world.sts.alice().serial)).unwrap();
     let after = world.credentials();
     assert!(after.starts_with("[default]\nregion = theirs\n[new]\na = b\n"), "{after}");
     assert!(after.contains("[work]\naws_access_key_id = ASIA"), "{after}");

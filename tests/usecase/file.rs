@@ -31,7 +31,7 @@ fn picture(folder: &Path) -> Vec<(String, Vec<u8>)> {
 
 fn refused(world: &World, words: &str) -> Failure {
     let before = picture(&world.path(".aws"));
-    let failure = world.refresh("work", &world.sts.fresh_code(&world.sts.alice().serial)).unwrap_err();
+    let failure = world.refresh("work", &world.sts.unused_code(&world.sts.alice().serial)).unwrap_err();
     assert_eq!(failure.class, FailureClass::CredentialsFile, "{failure}");
     assert!(failure.to_string().contains(words), "{failure}");
     assert_eq!(picture(&world.path(".aws")), before);
@@ -88,7 +88,7 @@ fn a_link_is_followed_and_stays() {
     world.write("dotfiles/aws-credentials", "[default]\nregion = x\n");
     fs::create_dir_all(world.path(".aws")).unwrap();
     symlink("../dotfiles/aws-credentials", world.path(".aws/credentials")).unwrap();
-    world.refresh("work", &world.sts.fresh_code(&world.sts.alice().serial)).unwrap();
+    world.refresh("work", &world.sts.unused_code(&world.sts.alice().serial)).unwrap();
     assert!(fs::symlink_metadata(world.path(".aws/credentials")).unwrap().is_symlink());
     assert!(fs::read_to_string(world.path("dotfiles/aws-credentials")).unwrap().contains("[work]"));
 }
@@ -96,7 +96,7 @@ fn a_link_is_followed_and_stays() {
 #[test]
 fn a_new_file_is_for_its_user_only() {
     let world = World::with_work();
-    world.refresh("work", &world.sts.fresh_code(&world.sts.alice().serial)).unwrap();
+    world.refresh("work", &world.sts.unused_code(&world.sts.alice().serial)).unwrap();
     let mode = |path: &str| fs::metadata(world.path(path)).unwrap().mode() & 0o777;
     assert_eq!((mode(".aws"), mode(".aws/credentials")), (0o700, 0o600));
     assert_eq!((mode(".local/state/stsd"), mode(".local/state/stsd/state.json")), (0o700, 0o600));

@@ -21,7 +21,7 @@ const BEFORE: &str =
 fn refreshed(before: &str) -> World {
     let world = World::with_work();
     world.write(".aws/credentials", before);
-    world.refresh("work", &world.sts.fresh_code(&world.sts.alice().serial)).unwrap();
+    world.refresh("work", &world.sts.unused_code(&world.sts.alice().serial)).unwrap();
     world
 }
 
@@ -50,7 +50,7 @@ fn a_section_that_was_there_keeps_the_rest_of_itself() {
 #[test]
 fn a_renewed_session_is_still_ours_to_forget() {
     let world = refreshed(BEFORE);
-    world.refresh("work", &world.sts.fresh_code(&world.sts.alice().serial)).unwrap();
+    world.refresh("work", &world.sts.unused_code(&world.sts.alice().serial)).unwrap();
     world.forget("work").unwrap();
     assert_eq!(world.credentials(), BEFORE, "the section that we created goes whole");
 }
@@ -73,7 +73,7 @@ fn a_section_that_is_no_longer_configured_is_forgotten_too() {
     let serial = world.sts.alice().serial;
     for sections in ["\"a\", \"b\"", "\"a\""] {
         world.configure(&format!("[profiles.work]\nmfa_serial = \"{serial}\"\nsections = [{sections}]\n"));
-        world.refresh("work", &world.sts.fresh_code(&serial)).unwrap();
+        world.refresh("work", &world.sts.unused_code(&serial)).unwrap();
     }
     assert!(world.credentials().contains("[b]"));
     world.forget("work").unwrap();
@@ -153,7 +153,7 @@ impl StateStore for Stale {
 #[test]
 fn a_session_that_is_renewed_while_it_is_forgotten_goes_too() {
     let mut world = World::with_work();
-    let code = || world.sts.fresh_code(&world.sts.alice().serial);
+    let code = || world.sts.unused_code(&world.sts.alice().serial);
     world.refresh("work", &code()).unwrap();
     let before = world.run(world.ports.state.load());
     world.refresh("work", &code()).unwrap();

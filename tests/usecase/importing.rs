@@ -92,7 +92,7 @@ fn a_key_moves_from_the_file_into_the_keychain() {
     assert_eq!(world.sts.requests().len(), 1);
     // What it is for: the section takes a session now.
     world.configure(&format!("[profiles.work]\nmfa_serial = \"{}\"\n", world.sts.alice().serial));
-    world.refresh("work", &world.sts.fresh_code(&world.sts.alice().serial)).unwrap();
+    world.refresh("work", &world.sts.unused_code(&world.sts.alice().serial)).unwrap();
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn the_second_run_finds_it_done() {
     check_done(&world);
     // Also under a session.
     world.configure(&format!("[profiles.work]\nmfa_serial = \"{}\"\n", world.sts.alice().serial));
-    world.refresh("work", &world.sts.fresh_code(&world.sts.alice().serial)).unwrap();
+    world.refresh("work", &world.sts.unused_code(&world.sts.alice().serial)).unwrap();
     let file = world.credentials();
     assert!(!world.run(run(&world.ports, &request("work"))).unwrap().0.in_file);
     assert_eq!(world.credentials(), file);

@@ -19,3 +19,4 @@ mod importing;
 mod mortal;
 mod refreshing;
 mod refusals;
+mod sources;

@@ -9,6 +9,7 @@ use stsd::domain::aws_file::Document;
 use stsd::domain::endpoint::StsSite;
 use stsd::domain::keys::{LongTermKey, SessionCredentials};
 use stsd::domain::profile::{ProfileName, SectionName};
+use stsd::domain::totp::TotpSeed;
 use stsd::ports::Answer;
 use stsd::ports::config_store::{ConfigFileError, ConfigStore};
 use stsd::ports::keychain::{Keychain, KeychainError};
@@ -119,6 +120,22 @@ impl Keychain for Mortal<dyn Keychain> {
 
     fn delete<'a>(&'a self, profile: &'a ProfileName) -> Answer<'a, Result<(), KeychainError>> {
         Box::pin(self.0.call(keychain_error(), self.1.delete(profile)))
+    }
+
+    fn read_seed<'a>(&'a self, profile: &'a ProfileName) -> Answer<'a, Result<TotpSeed, KeychainError>> {
+        Box::pin(self.0.call(keychain_error(), self.1.read_seed(profile)))
+    }
+
+    fn write_seed<'a>(
+        &'a self,
+        profile: &'a ProfileName,
+        seed: &'a TotpSeed,
+    ) -> Answer<'a, Result<(), KeychainError>> {
+        Box::pin(self.0.call(keychain_error(), self.1.write_seed(profile, seed)))
+    }
+
+    fn delete_seed<'a>(&'a self, profile: &'a ProfileName) -> Answer<'a, Result<(), KeychainError>> {
+        Box::pin(self.0.call(keychain_error(), self.1.delete_seed(profile)))
     }
 }
 

@@ -13,7 +13,7 @@ fn a_code_becomes_a_session_in_the_file_and_the_rest_of_the_file_stays() {
     let before = "# mine\r\n[default]\r\nregion = eu-west-1\r\n";
     world.write(".aws/credentials", before);
     let alice = world.sts.alice();
-    let refreshed = world.refresh("work", &world.sts.fresh_code(&alice.serial)).unwrap();
+    let refreshed = world.refresh("work", &world.sts.unused_code(&alice.serial)).unwrap();
     let after = world.credentials();
     assert!(after.starts_with(before), "{after}");
     let lines: Vec<_> = after[before.len()..].split("\r\n").filter(|line| !line.is_empty()).collect();
@@ -42,7 +42,7 @@ fn a_code_becomes_a_session_in_the_file_and_the_rest_of_the_file_stays() {
 fn what_sts_grants_counts_not_what_was_asked_for() {
     let world = World::with_work();
     world.sts.set_session_seconds(Some(600));
-    let code = world.sts.fresh_code(&world.sts.alice().serial);
+    let code = world.sts.unused_code(&world.sts.alice().serial);
     let refreshed = world.refresh("work", &code).unwrap();
     let left = refreshed.expires_at - Utc::now();
     assert!(left <= TimeDelta::seconds(600), "{left}");
@@ -58,7 +58,7 @@ fn the_duration_of_the_profile_is_asked_for() {
     let world = World::with_work();
     let text = std::fs::read_to_string(world.path(".config/stsd/config.toml")).unwrap();
     world.configure(&(text + "duration = \"1h30m\"\n"));
-    world.refresh("work", &world.sts.fresh_code(&world.sts.alice().serial)).unwrap();
+    world.refresh("work", &world.sts.unused_code(&world.sts.alice().serial)).unwrap();
     assert_eq!(world.sts.requests_of("GetSessionToken")[0].duration.as_deref(), Some("5400"));
 }
 
@@ -69,7 +69,7 @@ fn the_duration_of_aws_configuration_is_asked_for_unless_it_is_a_roles() {
         world.sts.clear_requests();
         world.write(".aws/config", config);
         world
-            .refresh("work", &world.sts.fresh_code(&world.sts.alice().serial))
+            .refresh("work", &world.sts.unused_code(&world.sts.alice().serial))
             .map(|_| world.sts.requests_of("GetSessionToken")[0].duration.clone().unwrap_or_default())
     };
     assert_eq!(asked("[profile work]\nduration_seconds = 1800\n").unwrap(), "1800");
@@ -84,7 +84,7 @@ fn profiles_that_share_key_and_device_share_the_code() {
     let world = World::with_work();
     world.add("second", &world.sts.alice()).unwrap();
     world.sts.clear_requests();
-    let code = world.sts.fresh_code(&world.sts.alice().serial);
+    let code = world.sts.unused_code(&world.sts.alice().serial);
     let outcomes = world.refresh_all(&["second", "work"], &Given::new(&code)).unwrap();
     let names: Vec<_> = outcomes.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["second", "work"]);
@@ -120,7 +120,7 @@ fn each_of_several_profiles_is_tried() {
     let codes = Asked(|wanted: &stsd::usecase::refresh::CodeWanted| {
         let bob = wanted.profiles[0].as_str() == "bob";
         let serial = if bob { world.sts.bob().serial } else { world.sts.alice().serial };
-        Ok(MfaCode::parse(&world.sts.fresh_code(&serial)).unwrap())
+        Ok(MfaCode::parse(&world.sts.unused_code(&serial)).unwrap())
     });
     let outcomes = world.refresh_all(&["empty", "work", "bob"], &codes).unwrap();
     assert_eq!(outcomes[0].1.as_ref().unwrap_err().class, FailureClass::Config, "no serial");
@@ -144,7 +144,7 @@ fn the_serial_may_come_from_aws_configuration() {
     world.configure("[profiles.work]\n");
     let serial = world.sts.alice().serial;
     world.write(".aws/config", format!("[profile work]\nmfa_serial = {serial}\nregion = eu-west-1\n"));
-    world.refresh("work", &world.sts.fresh_code(&serial)).unwrap();
+    world.refresh("work", &world.sts.unused_code(&serial)).unwrap();
     let request = &world.sts.requests_of("GetSessionToken")[0];
     assert_eq!(request.serial.as_deref(), Some(serial.as_str()));
     assert_eq!(request.region.as_deref(), Some("eu-west-1"));
@@ -155,7 +155,7 @@ fn several_sections_get_the_session_in_one_replacement() {
     let world = World::with_work();
     let text = std::fs::read_to_string(world.path(".config/stsd/config.toml")).unwrap();
     world.configure(&(text + "sections = [\"work\", \"default\"]\n"));
-    let refreshed = world.refresh("work", &world.sts.fresh_code(&world.sts.alice().serial)).unwrap();
+    let refreshed = world.refresh("work", &world.sts.unused_code(&world.sts.alice().serial)).unwrap();
     assert_eq!(refreshed.sections.len(), 2);
     assert_eq!(world.credentials().matches("aws_session_token").count(), 2);
 }
@@ -164,14 +164,14 @@ fn several_sections_get_the_session_in_one_replacement() {
 fn a_rival_in_aws_configuration_is_named() {
     let world = World::with_work();
     world.write(".aws/config", "[profile work]\ncredential_process = /bin/other\n");
-    let refreshed = world.refresh("work", &world.sts.fresh_code(&world.sts.alice().serial)).unwrap();
+    let refreshed = world.refresh("work", &world.sts.unused_code(&world.sts.alice().serial)).unwrap();
     assert!(refreshed.warnings[0].contains("credential_process"), "{:?}", refreshed.warnings);
 }
 
 #[test]
 fn status_knows_a_session_of_which_only_the_file_tells() {
     let world = World::with_work();
-    let code = world.sts.fresh_code(&world.sts.alice().serial);
+    let code = world.sts.unused_code(&world.sts.alice().serial);
     world.refresh("work", &code).unwrap();
     std::fs::remove_file(world.path(".local/state/stsd/state.json")).unwrap();
     assert_eq!(world.status("work").unwrap().status.state, State::Active);

@@ -35,11 +35,24 @@ fn a_wrong_a_spent_and_an_old_code() {
     let serial = world.sts.alice().serial;
     let words = "AWS refused the MFA code";
     fails(&world, &world.sts.wrong_code(&serial), FailureClass::MfaRefused, words);
-    fails(&world, &world.sts.code_at_offset(&serial, -20), FailureClass::MfaRefused, words);
-    let code = world.sts.fresh_code(&serial);
+    fails(&world, &world.sts.code_at_offset(&serial, -200), FailureClass::MfaRefused, words);
+    let code = world.sts.unused_code(&serial);
     world.refresh("work", &code).unwrap();
-    fails(&world, &code, FailureClass::MfaRefused, words);
-    assert_eq!(world.sts.codes_sent(), 4, "each was sent once");
+    assert_eq!(world.sts.codes_sent(), 3);
+    fails(&world, &code, FailureClass::MfaRefused, "this code was used; the next one comes in ");
+    assert_eq!(world.sts.codes_sent(), 3, "a code that is known to be used is not sent");
+}
+
+#[test]
+fn a_code_counts_as_used_once_aws_may_have_seen_it() {
+    let world = World::with_work();
+    let serial = world.sts.alice().serial;
+    let used = "this code was used";
+    let code = world.sts.unused_code(&serial);
+    world.sts.fail_next(1, Fault::Html503);
+    fails(&world, &code, FailureClass::Unavailable, "503");
+    fails(&world, &code, FailureClass::MfaRefused, used);
+    assert_eq!(world.sts.codes_sent(), 1);
 }
 
 #[test]
@@ -49,7 +62,7 @@ fn a_device_of_another_user_or_account() {
         world.configure(&format!("[profiles.work]\nmfa_serial = \"{}\"\n", who.serial));
         fails(
             &world,
-            &world.sts.fresh_code(&who.serial),
+            &world.sts.unused_code(&who.serial),
             FailureClass::MfaRefused,
             "could not validate the code",
         );
@@ -68,7 +81,7 @@ fn a_key_that_is_inactive_deleted_mistyped_or_has_another_secret() {
     world.keychain.put("work", key("AKIAY34FZKBOKMUTVV7A", &alice.secret_access_key));
     fails(&world, "123456", FailureClass::AwsRefused, "InvalidClientTokenId");
     world.keychain.put("work", key(&alice.access_key_id, "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"));
-    let code = world.sts.fresh_code(&alice.serial);
+    let code = world.sts.unused_code(&alice.serial);
     fails(&world, &code, FailureClass::AwsRefused, "does not belong to the access key id");
     world.keychain.put("work", key(&alice.access_key_id, &alice.secret_access_key));
     assert!(world.refresh("work", &code).is_ok(), "the code was not spent by the wrong signature");
@@ -100,7 +113,7 @@ fn an_sts_that_is_slow_throttled_broken_or_not_an_sts() {
         let told = format!("{fault:?}");
         world.sts.clear_requests();
         world.sts.fail_next(1, fault);
-        fails(&world, &world.sts.fresh_code(&serial), FailureClass::Unavailable, words);
+        fails(&world, &world.sts.unused_code(&serial), FailureClass::Unavailable, words);
         assert_eq!(world.sts.requests().len(), 1, "sent once: {told}");
     }
 }
@@ -110,7 +123,7 @@ fn an_sts_that_nobody_listens_for() {
     let world = World::with_work();
     let alice = world.sts.alice();
     let url = world.sts.url().to_owned();
-    let code = world.sts.fresh_code(&alice.serial);
+    let code = world.sts.unused_code(&alice.serial);
     let World { home, sts, keychain, ports, .. } = world;
     sts.stop();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -121,6 +134,8 @@ fn an_sts_that_nobody_listens_for() {
         runtime.block_on(stsd::usecase::refresh::refresh(&ports, &config, &request, &given)).unwrap();
     let failure = outcome.profiles[0].1.as_ref().unwrap_err();
     assert_eq!(failure.class, FailureClass::Unavailable, "{url}: {failure}");
+    let spent = runtime.block_on(ports.state.load()).spent;
+    assert!(spent.is_empty(), "a code that never left can be used again");
     assert!(keychain.holds("work"));
     assert!(!home.path().join(".aws/credentials").exists());
 }
@@ -154,7 +169,7 @@ fn other_refusals_of_sts() {
         (error(400, "OptInRequired", "not subscribed"), "OptInRequired, HTTP 400"),
     ] {
         world.sts.fail_next(1, fault);
-        fails(&world, &world.sts.fresh_code(&world.sts.alice().serial), FailureClass::AwsRefused, words);
+        fails(&world, &world.sts.unused_code(&world.sts.alice().serial), FailureClass::AwsRefused, words);
     }
 }
 
@@ -162,7 +177,7 @@ fn other_refusals_of_sts() {
 fn a_server_clock_an_hour_ahead_is_learnt_and_the_call_repeated_once() {
     let world = World::with_work();
     world.sts.set_clock_skew(3600);
-    let code = world.sts.fresh_code(&world.sts.alice().serial);
+    let code = world.sts.unused_code(&world.sts.alice().serial);
     world.refresh("work", &code).unwrap();
     let requests = world.sts.requests();
     assert_eq!(requests.len(), 2);
@@ -251,5 +266,5 @@ fn a_hardware_device_works_like_a_virtual_one() {
         ProfileChange { mfa_serial: Some(MfaSerial::parse(&serial).unwrap()), ..ProfileChange::default() };
     let alice = world.sts.alice();
     world.add_with("work", &alice.access_key_id, &alice.secret_access_key, change).unwrap();
-    world.refresh("work", &world.sts.fresh_code(&serial)).unwrap();
+    world.refresh("work", &world.sts.unused_code(&serial)).unwrap();
 }

@@ -11,16 +11,19 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use stsd::adapters::aws_settings::SdkAwsSettings;
 use stsd::adapters::clock::SystemClock;
+use stsd::adapters::code_command::ChildCommand;
 use stsd::adapters::config_file::ConfigFile;
 use stsd::adapters::entropy::SystemEntropy;
 use stsd::adapters::session_store::FileStore;
 use stsd::adapters::state_file::StateFile;
 use stsd::adapters::sts::{NetSettings, Proxy, SdkSts};
+use stsd::adapters::timer::WallTimer;
 use stsd::config::edit::ProfileChange;
 use stsd::domain::failure::Failure;
 use stsd::domain::keys::{AccessKeyId, LongTermKey};
 use stsd::domain::mfa::{MfaCode, MfaSerial};
 use stsd::domain::profile::ProfileName;
+use stsd::domain::totp::TotpSeed;
 use stsd::ports::Answer;
 use stsd::ports::keychain::{Keychain, KeychainError};
 use stsd::ports::time::Clock;
@@ -61,12 +64,16 @@ impl World {
     /// The same with a home of the test's own.
     pub(crate) fn in_home(home: TempDir) -> Self {
         let sts = StrictSts::with_alice();
+        // A test spends more codes than a minute and a half has.
+        sts.set_code_tolerance(100);
         let keychain = Arc::new(MemoryKeychain::default());
         let aws_config = home.path().join(".aws/config");
         let endpoint = |name: &str| (name == "AWS_ENDPOINT_URL_STS").then(|| OsString::from(sts.url()));
         let net = NetSettings { ca_bundle: None, proxy: Proxy::Never };
         let ports = Ports {
             clock: Arc::new(SystemClock),
+            timer: Arc::new(WallTimer::new(Arc::new(SystemClock))),
+            commands: Arc::new(ChildCommand::new(DEADLINE)),
             entropy: Arc::new(SystemEntropy),
             aws: Arc::new(SdkAwsSettings::new(aws_config, endpoint)),
             config: Arc::new(ConfigFile::new(home.path().join(".config/stsd/config.toml"))),
@@ -237,6 +244,7 @@ impl Clock for SetClock {
 #[derive(Default)]
 pub(crate) struct MemoryKeychain {
     items: Mutex<HashMap<ProfileName, LongTermKey>>,
+    seeds: Mutex<HashMap<ProfileName, TotpSeed>>,
     broken: Mutex<Option<KeychainError>>,
     broken_read: Mutex<Option<KeychainError>>,
     garbled: Mutex<Option<LongTermKey>>,
@@ -271,6 +279,17 @@ impl MemoryKeychain {
     /// True if there is a key of the profile.
     pub(crate) fn holds(&self, profile: &str) -> bool {
         self.items.lock().unwrap().contains_key(&name(profile))
+    }
+
+    /// Puts the seed of somebody's device in.
+    pub(crate) fn put_seed(&self, profile: &str, seed: &str) {
+        let seed = TotpSeed::parse(&seed.to_owned().into()).unwrap();
+        self.seeds.lock().unwrap().insert(name(profile), seed);
+    }
+
+    /// True if there is a seed of the profile.
+    pub(crate) fn holds_seed(&self, profile: &str) -> bool {
+        self.seeds.lock().unwrap().contains_key(&name(profile))
     }
 
     fn usable(&self) -> Result<(), KeychainError> {
@@ -318,6 +337,34 @@ impl Keychain for MemoryKeychain {
             self.usable()?;
             let removed = self.items.lock().unwrap().remove(profile);
             removed.map(drop).ok_or_else(|| KeychainError::Missing(profile.clone()))
+        })
+    }
+
+    fn read_seed<'a>(&'a self, profile: &'a ProfileName) -> Answer<'a, Result<TotpSeed, KeychainError>> {
+        Box::pin(async {
+            self.usable()?;
+            let found = self.seeds.lock().unwrap().get(profile).cloned();
+            found.ok_or_else(|| KeychainError::MissingSeed(profile.clone()))
+        })
+    }
+
+    fn write_seed<'a>(
+        &'a self,
+        profile: &'a ProfileName,
+        seed: &'a TotpSeed,
+    ) -> Answer<'a, Result<(), KeychainError>> {
+        Box::pin(async {
+            self.usable()?;
+            self.seeds.lock().unwrap().insert(profile.clone(), seed.clone());
+            Ok(())
+        })
+    }
+
+    fn delete_seed<'a>(&'a self, profile: &'a ProfileName) -> Answer<'a, Result<(), KeychainError>> {
+        Box::pin(async {
+            self.usable()?;
+            let removed = self.seeds.lock().unwrap().remove(profile);
+            removed.map(drop).ok_or_else(|| KeychainError::MissingSeed(profile.clone()))
         })
     }
 }

@@ -14,9 +14,8 @@ use zbus::blocking::Connection;
 use zbus::blocking::connection::Builder;
 use zbus::zvariant::{DynamicType, ObjectPath, OwnedObjectPath, OwnedValue, Type, Value};
 
-use super::SERVICE;
+use super::Place;
 use super::thread::no_answer;
-use crate::domain::profile::ProfileName;
 use crate::ports::keychain::KeychainError;
 
 const BUS: Peer = Peer { name: "org.freedesktop.DBus", interface: "org.freedesktop.DBus" };
@@ -81,7 +80,7 @@ impl OpenSecrets {
         }
     }
 
-    /// The profile's item, without its secret.
+    /// The item at a place, without its secret.
     ///
     /// The search goes through all collections, as the store's own does. An item in a locked one counts as locked even
     /// while the default collection is open: the store would unlock it, with a dialog.
@@ -89,8 +88,8 @@ impl OpenSecrets {
     /// # Errors
     ///
     /// `Locked`, `Ambiguous`, or a failure of the service.
-    pub(super) fn item(&self, profile: &ProfileName) -> Result<Option<ItemPath>, KeychainError> {
-        let attributes = HashMap::from([("service", SERVICE), ("username", profile.as_str())]);
+    pub(super) fn item(&self, place: &Place) -> Result<Option<ItemPath>, KeychainError> {
+        let attributes = HashMap::from([("service", place.service), ("username", place.profile.as_str())]);
         let (mut open, locked): (Vec<OwnedObjectPath>, Vec<OwnedObjectPath>) =
             self.call(SECRETS, &SECRETS_PATH, "SearchItems", &attributes)?;
         if !locked.is_empty() {

@@ -14,10 +14,9 @@ use keyring_core::{Entry, Error};
 use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
-use super::SERVICE;
+use super::Place;
 use super::failure::{failure, text};
 use super::thread::{Wanted, no_answer};
-use crate::domain::profile::ProfileName;
 use crate::ports::keychain::KeychainError;
 
 /// The items, on the thread that owns them.
@@ -41,33 +40,29 @@ impl Vault {
     }
 
     /// Searches by attributes; the store's own test for existence would read the secret.
-    pub(super) fn check_item(&mut self, profile: &ProfileName) -> Result<(), KeychainError> {
-        let attributes = HashMap::from([("service", SERVICE), ("user", profile.as_str())]);
+    pub(super) fn check_item(&mut self, place: &Place) -> Result<(), KeychainError> {
+        let attributes = HashMap::from([("service", place.service), ("user", place.profile.as_str())]);
         let found = self.store().and_then(|store| store.search(&attributes));
-        match found.map_err(|error| failure(error, profile))?.len() {
-            0 => Err(KeychainError::Missing(profile.clone())),
+        match found.map_err(|error| failure(error, &place.profile))?.len() {
+            0 => Err(KeychainError::Missing(place.profile.clone())),
             1 => Ok(()),
             several => Err(KeychainError::Ambiguous(several)),
         }
     }
 
-    pub(super) fn read(
-        &mut self,
-        profile: &ProfileName,
-        wanted: Wanted<'_>,
-    ) -> Result<SecretString, KeychainError> {
-        self.on_item(profile, wanted, Entry::get_secret).and_then(text)
+    pub(super) fn read(&mut self, place: &Place, wanted: Wanted<'_>) -> Result<SecretString, KeychainError> {
+        self.on_item(place, wanted, Entry::get_secret).and_then(text)
     }
 
     pub(super) fn write(
         &mut self,
-        profile: &ProfileName,
+        place: &Place,
         _label: &str,
         item: &SecretString,
         wanted: Wanted<'_>,
     ) -> Result<(), KeychainError> {
         let bytes = item.expose_secret().as_bytes();
-        let same = self.on_item(profile, wanted, |entry| {
+        let same = self.on_item(place, wanted, |entry| {
             entry.set_secret(bytes)?;
             Ok(*Zeroizing::new(entry.get_secret()?) == bytes)
         })?;
@@ -78,13 +73,13 @@ impl Vault {
         }
     }
 
-    pub(super) fn delete(&mut self, profile: &ProfileName, wanted: Wanted<'_>) -> Result<(), KeychainError> {
-        self.on_item(profile, wanted, Entry::delete_credential)
+    pub(super) fn delete(&mut self, place: &Place, wanted: Wanted<'_>) -> Result<(), KeychainError> {
+        self.on_item(place, wanted, Entry::delete_credential)
     }
 
     fn on_item<T>(
         &mut self,
-        profile: &ProfileName,
+        place: &Place,
         wanted: Wanted<'_>,
         action: impl Fn(&Entry) -> Result<T, Error>,
     ) -> Result<T, KeychainError> {
@@ -92,9 +87,9 @@ impl Vault {
             return Err(no_answer(self.deadline));
         }
         self.store()
-            .and_then(|store| store.build(SERVICE, profile.as_str(), None))
+            .and_then(|store| store.build(place.service, place.profile.as_str(), None))
             .and_then(|entry| action(&entry))
-            .map_err(|error| failure(error, profile))
+            .map_err(|error| failure(error, &place.profile))
     }
 
     fn store(&mut self) -> Result<Arc<Store>, Error> {

@@ -16,11 +16,30 @@ mod os;
 mod secret_service;
 mod thread;
 
+use crate::domain::profile::ProfileName;
 #[cfg(target_os = "macos")]
 use macos::Vault;
 pub use os::OsKeychain;
 #[cfg(target_os = "linux")]
 use secret_service::Vault;
 
-/// The attribute `service` of every item: what `secret-tool search service stsd` finds.
-const SERVICE: &str = "stsd";
+/// Which item: whose, and of which kind.
+#[derive(Clone, Debug)]
+struct Place {
+    /// The attribute `service`: what `secret-tool search service stsd` finds.
+    service: &'static str,
+    /// The attribute `username`.
+    profile: ProfileName,
+}
+
+impl Place {
+    /// The profile's long-term key.
+    fn key(profile: &ProfileName) -> Self {
+        Self { service: "stsd", profile: profile.clone() }
+    }
+
+    /// The seed of the profile's MFA device.
+    fn seed(profile: &ProfileName) -> Self {
+        Self { service: "stsd-totp", profile: profile.clone() }
+    }
+}

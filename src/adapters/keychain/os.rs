@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use super::Vault;
 use super::thread::KeychainThread;
+use super::{Place, Vault};
 use crate::domain::key_item;
 use crate::domain::keys::LongTermKey;
 use crate::domain::profile::ProfileName;
+use crate::domain::totp::TotpSeed;
 use crate::ports::Answer;
 use crate::ports::keychain::{Keychain, KeychainError};
 
@@ -42,14 +43,14 @@ impl Keychain for OsKeychain {
     }
 
     fn check_item<'a>(&'a self, profile: &'a ProfileName) -> Answer<'a, Result<(), KeychainError>> {
-        let profile = profile.clone();
-        Box::pin(self.thread.call(move |vault, _wanted| vault.check_item(&profile)))
+        let place = Place::key(profile);
+        Box::pin(self.thread.call(move |vault, _wanted| vault.check_item(&place)))
     }
 
     fn read<'a>(&'a self, profile: &'a ProfileName) -> Answer<'a, Result<LongTermKey, KeychainError>> {
-        let profile = profile.clone();
+        let place = Place::key(profile);
         Box::pin(self.thread.call(move |vault, wanted| {
-            let item = vault.read(&profile, wanted)?;
+            let item = vault.read(&place, wanted)?;
             Ok(key_item::from_json(&item)?)
         }))
     }
@@ -59,24 +60,60 @@ impl Keychain for OsKeychain {
         profile: &'a ProfileName,
         key: &'a LongTermKey,
     ) -> Answer<'a, Result<(), KeychainError>> {
-        let profile = profile.clone();
-        let label = label(&profile, key);
+        let place = Place::key(profile);
+        let label = label(profile, key);
         let item = key_item::to_json(key);
         Box::pin(self.thread.call(move |vault, wanted| {
             // What cannot be read, or holds more than the one key that is to be replaced, may exist nowhere else.
-            match vault.read(&profile, wanted) {
+            match vault.read(&place, wanted) {
                 Ok(old) => key_item::check_replaceable(&old)?,
                 Err(KeychainError::Missing(_)) => {}
                 Err(error) => return Err(error),
             }
-            vault.write(&profile, &label, &item, wanted)
+            vault.write(&place, &label, &item, wanted)
         }))
     }
 
     fn delete<'a>(&'a self, profile: &'a ProfileName) -> Answer<'a, Result<(), KeychainError>> {
-        let profile = profile.clone();
-        Box::pin(self.thread.call(move |vault, wanted| vault.delete(&profile, wanted)))
+        let place = Place::key(profile);
+        Box::pin(self.thread.call(move |vault, wanted| vault.delete(&place, wanted)))
     }
+
+    fn read_seed<'a>(&'a self, profile: &'a ProfileName) -> Answer<'a, Result<TotpSeed, KeychainError>> {
+        let place = Place::seed(profile);
+        Box::pin(self.thread.call(move |vault, wanted| {
+            let item = vault.read(&place, wanted).map_err(of_seed)?;
+            Ok(TotpSeed::parse(&item)?)
+        }))
+    }
+
+    fn write_seed<'a>(
+        &'a self,
+        profile: &'a ProfileName,
+        seed: &'a TotpSeed,
+    ) -> Answer<'a, Result<(), KeychainError>> {
+        let place = Place::seed(profile);
+        let item = seed.base32().clone();
+        Box::pin(self.thread.call(move |vault, wanted| {
+            // As with a key: what is not one of ours may exist nowhere else.
+            match vault.read(&place, wanted) {
+                Ok(old) => drop(TotpSeed::parse(&old)?),
+                Err(KeychainError::Missing(_)) => {}
+                Err(error) => return Err(error),
+            }
+            vault.write(&place, &format!("stsd: TOTP seed ({})", place.profile), &item, wanted)
+        }))
+    }
+
+    fn delete_seed<'a>(&'a self, profile: &'a ProfileName) -> Answer<'a, Result<(), KeychainError>> {
+        let place = Place::seed(profile);
+        Box::pin(self.thread.call(move |vault, wanted| vault.delete(&place, wanted).map_err(of_seed)))
+    }
+}
+
+/// Says what is missing.
+fn of_seed(error: KeychainError) -> KeychainError {
+    if let KeychainError::Missing(profile) = error { KeychainError::MissingSeed(profile) } else { error }
 }
 
 /// The item's name in Seahorse, `KWallet` Manager and `secret-tool`: which key of which profile this is.

@@ -11,11 +11,10 @@ use tracing::warn;
 use zbus_secret_service_keyring_store::Store;
 use zeroize::Zeroizing;
 
-use super::SERVICE;
+use super::Place;
 use super::bus::OpenSecrets;
 use super::failure::{failure, text};
 use super::thread::{Wanted, no_answer};
-use crate::domain::profile::ProfileName;
 use crate::ports::keychain::KeychainError;
 
 /// The longest that one call of the pre-flight may take.
@@ -38,29 +37,25 @@ impl Vault {
         self.find().map(|_open| ())
     }
 
-    pub(super) fn check_item(&self, profile: &ProfileName) -> Result<(), KeychainError> {
-        self.find().and_then(|open| exists(&open, profile))
+    pub(super) fn check_item(&self, place: &Place) -> Result<(), KeychainError> {
+        self.find().and_then(|open| exists(&open, place))
     }
 
-    pub(super) fn read(
-        &mut self,
-        profile: &ProfileName,
-        wanted: Wanted<'_>,
-    ) -> Result<SecretString, KeychainError> {
-        let bytes = self.on_item(profile, None, wanted, exists, Entry::get_secret)?;
+    pub(super) fn read(&mut self, place: &Place, wanted: Wanted<'_>) -> Result<SecretString, KeychainError> {
+        let bytes = self.on_item(place, None, wanted, exists, Entry::get_secret)?;
         text(bytes)
     }
 
     pub(super) fn write(
         &mut self,
-        profile: &ProfileName,
+        place: &Place,
         label: &str,
         item: &SecretString,
         wanted: Wanted<'_>,
     ) -> Result<(), KeychainError> {
-        let is_unique = |open: &OpenSecrets, profile: &ProfileName| open.item(profile).map(|_item| ());
+        let is_unique = |open: &OpenSecrets, place: &Place| open.item(place).map(|_item| ());
         let bytes = item.expose_secret().as_bytes();
-        let same = self.on_item(profile, Some(label), wanted, is_unique, |entry| {
+        let same = self.on_item(place, Some(label), wanted, is_unique, |entry| {
             entry.set_secret(bytes)?;
             Ok(*Zeroizing::new(entry.get_secret()?) == bytes)
         })?;
@@ -69,21 +64,21 @@ impl Vault {
         }
         // The key is safe, so this is no failure of the write. Nor may an old item be deleted for the sake of its
         // label: a crash before the new one is there would lose the key.
-        if let Err(error) = self.relabel(profile, label) {
-            warn!(%profile, %error, "keychain item kept its old label");
+        if let Err(error) = self.relabel(place, label) {
+            warn!(profile = %place.profile, %error, "keychain item kept its old label");
         }
         Ok(())
     }
 
-    pub(super) fn delete(&mut self, profile: &ProfileName, wanted: Wanted<'_>) -> Result<(), KeychainError> {
-        self.on_item(profile, None, wanted, exists, Entry::delete_credential)
+    pub(super) fn delete(&mut self, place: &Place, wanted: Wanted<'_>) -> Result<(), KeychainError> {
+        self.on_item(place, None, wanted, exists, Entry::delete_credential)
     }
 
-    fn relabel(&self, profile: &ProfileName, label: &str) -> Result<(), KeychainError> {
+    fn relabel(&self, place: &Place, label: &str) -> Result<(), KeychainError> {
         let open = self.find()?;
-        match open.item(profile)? {
+        match open.item(place)? {
             Some(item) => open.label(&item, label),
-            None => Err(KeychainError::Missing(profile.clone())),
+            None => Err(KeychainError::Missing(place.profile.clone())),
         }
     }
 
@@ -99,43 +94,43 @@ impl Vault {
     /// store is opened anew, once, after another pre-flight, which then names the cause.
     fn on_item<T>(
         &mut self,
-        profile: &ProfileName,
+        place: &Place,
         label: Option<&str>,
         wanted: Wanted<'_>,
-        precondition: impl Fn(&OpenSecrets, &ProfileName) -> Result<(), KeychainError>,
+        precondition: impl Fn(&OpenSecrets, &Place) -> Result<(), KeychainError>,
         action: impl Fn(&Entry) -> Result<T, Error>,
     ) -> Result<T, KeychainError> {
         let mut again = true;
         loop {
-            precondition(&self.find()?, profile)?;
+            precondition(&self.find()?, place)?;
             if !wanted() {
                 return Err(no_answer(self.deadline));
             }
-            match self.entry(profile, label).and_then(|entry| action(&entry)) {
+            match self.entry(place, label).and_then(|entry| action(&entry)) {
                 Err(Error::PlatformFailure(_)) if again => {
                     self.store = None;
                     again = false;
                 }
-                answer => return answer.map_err(|error| failure(error, profile)),
+                answer => return answer.map_err(|error| failure(error, &place.profile)),
             }
         }
     }
 
-    fn entry(&mut self, profile: &ProfileName, label: Option<&str>) -> Result<Entry, Error> {
+    fn entry(&mut self, place: &Place, label: Option<&str>) -> Result<Entry, Error> {
         let store = match self.store.take() {
             Some(store) => store,
             None => Store::new()?,
         };
         let modifiers = label.map(|label| HashMap::from([("label", label)]));
-        let entry = store.build(SERVICE, profile.as_str(), modifiers.as_ref());
+        let entry = store.build(place.service, place.profile.as_str(), modifiers.as_ref());
         self.store = Some(store);
         entry
     }
 }
 
-fn exists(open: &OpenSecrets, profile: &ProfileName) -> Result<(), KeychainError> {
-    match open.item(profile)? {
+fn exists(open: &OpenSecrets, place: &Place) -> Result<(), KeychainError> {
+    match open.item(place)? {
         Some(_item) => Ok(()),
-        None => Err(KeychainError::Missing(profile.clone())),
+        None => Err(KeychainError::Missing(place.profile.clone())),
     }
 }

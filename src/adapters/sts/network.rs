@@ -25,13 +25,17 @@ const IO_WORDS: [(ErrorKind, &str); 8] = [
 /// The cause of a request that got no answer.
 pub(super) fn unreachable(error: &ConnectorError) -> StsError {
     if error.is_timeout() {
-        return StsError::Network("no connection could be made in time");
+        return StsError::Unreachable("no connection could be made in time");
     }
     // Hyper's words for what is not HTTP at all.
     if chain(error).any(|cause| cause.to_string().starts_with("invalid HTTP")) {
         return StsError::Malformed;
     }
     let known = chain(error).find_map(words_for);
+    // Hyper's words for whatever goes wrong before a request can be sent.
+    if chain(error).any(|cause| cause.to_string() == "client error (Connect)") {
+        return StsError::Unreachable(known.unwrap_or("the connection failed"));
+    }
     StsError::Network(known.unwrap_or("the connection ended before an answer came"))
 }
 

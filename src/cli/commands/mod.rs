@@ -3,8 +3,10 @@
 pub(crate) mod add;
 pub(crate) mod completions;
 pub(crate) mod daemon;
+pub(crate) mod ensure;
 pub(crate) mod forget;
 pub(crate) mod import;
 pub(crate) mod refresh;
 pub(crate) mod remove;
+mod seed;
 pub(crate) mod status;

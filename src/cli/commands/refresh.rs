@@ -1,6 +1,7 @@
 //! `stsd refresh`
 
 use std::str::FromStr as _;
+use std::sync::Arc;
 
 use chrono::{DateTime, Local, Utc};
 use secrecy::ExposeSecret as _;
@@ -10,13 +11,15 @@ use crate::cli::here::{Here, unexpected};
 use crate::cli::output::Output;
 use crate::cli::{flag, profile, terminal};
 use crate::client::Dialogue;
-use crate::config::PromptKind;
+use crate::config::{Config, MfaSource, PromptKind};
 use crate::daemon::answers;
 use crate::domain::duration::{Human, SessionDuration};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::mfa::MfaCode;
 use crate::domain::profile::ProfileName;
+use crate::domain::spent::next_code_in;
 use crate::ports::Answer as Later;
+use crate::ports::time::Clock;
 use crate::protocol::message::{Action, Answer, Outcome, Refreshed, WireCode};
 use crate::usecase::profiles::load_config;
 use crate::usecase::refresh::{CodeSource, CodeWanted, RefreshRequest, Settling, refresh};
@@ -27,6 +30,23 @@ pub(crate) async fn run(args: &RefreshArgs, here: &Here, output: Output) -> Resu
     let duration = flag("refresh", "--duration", args.duration.as_deref(), SessionDuration::from_str)?;
     let given = given_code(args)?;
     let config = load_config(&here.ports)?;
+    renew(Renewal { profiles, duration, given }, here, &config, output).await
+}
+
+/// What is to be renewed.
+pub(super) struct Renewal {
+    pub(super) profiles: Vec<ProfileName>,
+    pub(super) duration: Option<SessionDuration>,
+    pub(super) given: Option<MfaCode>,
+}
+
+/// Renews, by the daemon if there is one, and says what became of it.
+pub(super) async fn renew(
+    Renewal { profiles, duration, given }: Renewal,
+    here: &Here,
+    config: &Config,
+    output: Output,
+) -> Result<u8, Failure> {
     let may_ask = terminal::is_there() && config.prompt != PromptKind::None;
     let (outcomes, settling) = if let Some(daemon) = here.daemon().await? {
         let action = Action::Refresh {
@@ -35,13 +55,17 @@ pub(crate) async fn run(args: &RefreshArgs, here: &Here, output: Output) -> Resu
             code: given.as_ref().map(|code| WireCode::new(code.digits())),
             may_ask,
         };
-        match daemon.call(action, &mut Terminal).await? {
+        match daemon.call(action, &mut Terminal(Arc::clone(&here.ports.clock))).await? {
             Answer::Refreshed(outcomes) => (outcomes, None),
             Answer::Status(_) | Answer::Forgotten(_) | Answer::Nothing => return Err(unexpected()),
         }
     } else {
+        if config.profiles.iter().any(|profile| matches!(profile.mfa, MfaSource::Command(_))) {
+            terminal::end_in_order();
+        }
         let request = RefreshRequest { profiles, duration };
-        let outcome = refresh(&here.ports, &config, &request, &Codes { given, may_ask }).await?;
+        let codes = Codes { given, may_ask, clock: Arc::clone(&here.ports.clock) };
+        let outcome = refresh(&here.ports, config, &request, &codes).await?;
         let outcomes = answers::refreshed(outcome.profiles, here.ports.store.path());
         (outcomes, outcome.settling)
     };
@@ -117,9 +141,11 @@ fn given_code(args: &RefreshArgs) -> Result<Option<MfaCode>, Failure> {
     parse(flag).map(Some)
 }
 
-/// Asks at the terminal of the command.
-fn ask(profiles: &[String], serial: &str) -> Result<MfaCode, Failure> {
-    let question = format!("MFA code for {} ({serial}): ", profiles.join(", "));
+/// Asks at the terminal of the command; says how long the device still shows its code.
+fn ask(profiles: &[String], serial: &str, now: DateTime<Utc>) -> Result<MfaCode, Failure> {
+    let seconds = next_code_in(now);
+    let question =
+        format!("MFA code for {} ({serial}; the next one comes in {seconds} s): ", profiles.join(", "));
     let typed = terminal::ask_hidden(&question)?;
     MfaCode::parse(typed.expose_secret().trim_ascii()).map_err(|error| {
         Failure::new(FailureClass::Usage, error.to_string())
@@ -128,11 +154,11 @@ fn ask(profiles: &[String], serial: &str) -> Result<MfaCode, Failure> {
 }
 
 /// The terminal of the command, when the daemon asks.
-struct Terminal;
+struct Terminal(Arc<dyn Clock>);
 
 impl Dialogue for Terminal {
     fn code(&mut self, profiles: &[String], serial: &str) -> Result<WireCode, Failure> {
-        ask(profiles, serial).map(|code| WireCode::new(code.digits()))
+        ask(profiles, serial, self.0.now()).map(|code| WireCode::new(code.digits()))
     }
 
     fn progress(&mut self, _answer: Answer) -> bool {
@@ -144,6 +170,7 @@ impl Dialogue for Terminal {
 struct Codes {
     given: Option<MfaCode>,
     may_ask: bool,
+    clock: Arc<dyn Clock>,
 }
 
 impl CodeSource for Codes {
@@ -156,7 +183,7 @@ impl CodeSource for Codes {
             let names: Vec<_> = wanted.profiles.iter().map(ToString::to_string).collect();
             match &self.given {
                 Some(code) => Ok(code.clone()),
-                None if self.may_ask => ask(&names, wanted.serial.as_str()),
+                None if self.may_ask => ask(&names, wanted.serial.as_str(), self.clock.now()),
                 None => Err(answers::nobody(&names)),
             }
         })

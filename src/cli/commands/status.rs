@@ -12,6 +12,7 @@ use crate::cli::here::{Here, Silent, unexpected};
 use crate::cli::output::{Output, clean, data, draw};
 use crate::cli::profile;
 use crate::client::{Client, Dialogue};
+use crate::config::Config;
 use crate::daemon::answers;
 use crate::domain::duration::{Human, SessionDuration};
 use crate::domain::failure::{Failure, FailureClass};
@@ -32,27 +33,38 @@ pub(crate) async fn run(args: &StatusArgs, here: &Here, output: Output) -> Resul
     if args.watch {
         return watch(daemon, &names, here).await;
     }
-    let (daemon, statuses) = match daemon {
-        Some(client) => {
-            let daemon = JsonDaemon::of(client.daemon());
-            match client.call(asked(&names, false), &mut Silent).await? {
-                Answer::Status(statuses) => (daemon, statuses),
-                Answer::Refreshed(_) | Answer::Forgotten(_) | Answer::Nothing => return Err(unexpected()),
-            }
-        }
-        None => (JsonDaemon::NONE, answers::statuses(status(&here.ports, &config, &names).await?)),
-    };
+    let running = daemon.as_ref().map_or(JsonDaemon::NONE, |client| JsonDaemon::of(client.daemon()));
+    let statuses = statuses(daemon, here, &config, &names).await?;
     if args.json {
-        data(&json(daemon, &statuses)?)?;
+        data(&json(running, &statuses)?)?;
     } else if statuses.is_empty() {
         output.say("no profile is configured yet; begin with: stsd add work");
     } else {
         data(&table(&statuses, here.ports.clock.now()))?;
     }
-    let valid =
-        |one: &ProfileStatus| one.state == State::Active.name() || one.state == State::Expiring.name();
-    let all_valid = !statuses.is_empty() && statuses.iter().all(valid);
+    let all_valid = !statuses.is_empty() && statuses.iter().all(is_valid);
     Ok(if all_valid { 0 } else { FailureClass::NoSession.exit_code() })
+}
+
+/// How the sessions are, by the daemon if there is one.
+pub(super) async fn statuses(
+    daemon: Option<Client>,
+    here: &Here,
+    config: &Config,
+    names: &[ProfileName],
+) -> Result<Vec<ProfileStatus>, Failure> {
+    let Some(client) = daemon else {
+        return Ok(answers::statuses(status(&here.ports, config, names).await?));
+    };
+    match client.call(asked(names, false), &mut Silent).await? {
+        Answer::Status(statuses) => Ok(statuses),
+        Answer::Refreshed(_) | Answer::Forgotten(_) | Answer::Nothing => Err(unexpected()),
+    }
+}
+
+/// True while AWS honours the session.
+pub(super) fn is_valid(one: &ProfileStatus) -> bool {
+    one.state == State::Active.name() || one.state == State::Expiring.name()
 }
 
 fn asked(names: &[ProfileName], watch: bool) -> Action {
@@ -214,7 +226,7 @@ fn row(one: &ProfileStatus) -> [String; 6] {
 }
 
 /// `11h58m`, `29m`, `45s`: no seconds where minutes say enough.
-fn words(left: Duration) -> String {
+pub(super) fn words(left: Duration) -> String {
     let seconds = left.as_secs();
     let shown = if seconds >= 60 { seconds / 60 * 60 } else { seconds };
     Human(Duration::from_secs(shown)).to_string()

@@ -3,6 +3,7 @@
 //! Here profiles become groups that one code can serve; `run` takes each group through its steps.
 
 mod run;
+mod source;
 
 use chrono::{DateTime, Utc};
 
@@ -10,13 +11,14 @@ use run::Run;
 
 use super::profiles::{Resolved, resolve, select};
 use super::{Ports, failures};
-use crate::config::Config;
+use crate::config::{Config, MfaSource};
 use crate::domain::duration::SessionDuration;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::keys::AccessKeyId;
 use crate::domain::mfa::{MfaCode, MfaSerial};
 use crate::domain::profile::ProfileName;
 use crate::domain::record::LastError;
+use crate::domain::spent::SpentCode;
 use crate::ports::Answer;
 use crate::ports::session_store::{PreparedWrite, SectionTarget, SectionWritten};
 
@@ -38,7 +40,8 @@ pub struct CodeWanted {
     pub serial: MfaSerial,
 }
 
-/// Where a code comes from: the command line, a terminal, a dialog.
+/// Where a person's code comes from: the command line, a terminal, a dialog. One that is in hand is used whatever the
+/// profile says; nobody is asked for a profile whose code comes from a seed or a command.
 pub trait CodeSource: Send + Sync {
     /// True if the code is there already: one, and no way to get another.
     fn in_hand(&self) -> bool;
@@ -89,7 +92,7 @@ impl Settling {
         let Err(error) = self.write.settle().await else { return Ok(()) };
         let mut failure = failures::store(&error, first);
         failure.message = format!("another program wrote the file at the same moment: {}", failure.message);
-        remember_failure(ports, &self.names, &failure).await;
+        remember_failure(ports, &self.names, &failure, None).await;
         Err(failure)
     }
 }
@@ -135,7 +138,7 @@ pub async fn refresh(
     }
     let (groups, failed) = group(ports, resolved).await;
     for (name, failure) in failed {
-        remember_failure(ports, std::slice::from_ref(&name), &failure).await;
+        remember_failure(ports, std::slice::from_ref(&name), &failure, None).await;
         put_outcome(&mut outcomes, &name, Err(failure));
     }
     if codes.in_hand() && groups.iter().filter(|group| group.serial().is_some()).count() > 1 {
@@ -221,6 +224,12 @@ impl Group {
         self.members.first().and_then(|member| member.serial.as_ref())
     }
 
+    /// The member whose code can be had without asking anybody, if there is one.
+    fn without_asking(&self) -> Option<&Resolved> {
+        let asks = |source: &MfaSource| matches!(source, MfaSource::Prompt | MfaSource::None);
+        self.members.iter().find(|member| !asks(&member.mfa))
+    }
+
     /// The shortest that a member asks for: no profile gets a longer session than it was given.
     fn duration(&self, lead: &Resolved) -> SessionDuration {
         self.members.iter().map(|member| member.duration).min().unwrap_or(lead.duration)
@@ -235,15 +244,19 @@ impl Group {
     }
 }
 
-/// Keeps the last failure for `status`. A wrong command line or configuration is not worth remembering: it is gone
-/// with the next try.
-async fn remember_failure(ports: &Ports, names: &[ProfileName], failure: &Failure) {
-    if matches!(failure.class, FailureClass::Usage | FailureClass::Config) {
+/// Keeps the last failure for `status`, and the code that was spent on it. A wrong command line or configuration is not
+/// worth remembering: it is gone with the next try.
+async fn remember_failure(ports: &Ports, names: &[ProfileName], failure: &Failure, spent: Option<SpentCode>) {
+    if spent.is_none() && matches!(failure.class, FailureClass::Usage | FailureClass::Config) {
         return;
     }
-    let error = LastError::new(failure.class, &failure.message, ports.clock.now());
+    let now = ports.clock.now();
+    let error = LastError::new(failure.class, &failure.message, now);
     let names = names.to_vec();
     let saved = ports.state.update(Box::new(move |state| {
+        if let Some(code) = spent {
+            state.spend(code, now);
+        }
         for name in &names {
             state.of_mut(name).last_error = Some(error.clone());
         }

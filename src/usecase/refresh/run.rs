@@ -5,8 +5,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{CodeSource, CodeWanted, Group, Refreshed, remember_failure};
-use crate::config::Config;
+use super::{CodeSource, CodeWanted, Group, Refreshed, remember_failure, source};
+use crate::config::{Config, MfaSource};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::fingerprint::{Fingerprint, SALT_BYTES};
 use crate::domain::keys::SessionCredentials;
@@ -14,8 +14,9 @@ use crate::domain::mfa::MfaCode;
 use crate::domain::profile::ProfileName;
 use crate::domain::record::{Record, SectionRecord};
 use crate::domain::session::{Effect, Event, Kind, Session};
+use crate::domain::spent::{SpentCode, next_code_in};
 use crate::ports::session_store::{PreparedWrite, SectionWritten};
-use crate::ports::sts::SessionRequest;
+use crate::ports::sts::{SessionRequest, StsError};
 use crate::usecase::profiles::Resolved;
 use crate::usecase::{Ports, failures};
 
@@ -31,16 +32,30 @@ pub(super) struct Run<'a> {
     group: Group,
     machine: Session,
     code: Option<MfaCode>,
+    /// Set once a code was had without a person: what to do if AWS refuses it.
+    doubt: Option<String>,
     write: Option<Box<dyn PreparedWrite>>,
     issued: Option<SessionCredentials>,
     written: Vec<SectionWritten>,
+    /// The code, once AWS may have seen it.
+    spent: Option<SpentCode>,
 }
 
 impl<'a> Run<'a> {
     pub(super) fn new(ports: &'a Ports, config: &Config, group: Group) -> Self {
         let kind = Kind::Mfa { code: group.serial().is_some() };
         let machine = Session::new(kind, config.warn_before.clone());
-        Self { ports, group, machine, code: None, write: None, issued: None, written: Vec::new() }
+        Self {
+            ports,
+            group,
+            machine,
+            code: None,
+            doubt: None,
+            write: None,
+            issued: None,
+            written: Vec::new(),
+            spent: None,
+        }
     }
 
     pub(super) async fn finish(
@@ -63,7 +78,8 @@ impl<'a> Run<'a> {
                 Err(failure) => {
                     let effects = self.machine.on(Event::Failed(failure.class), self.ports.clock.now());
                     if effects.contains(&Effect::Record) {
-                        remember_failure(self.ports, &self.group.names(), &failure).await;
+                        let spent = self.spent.take();
+                        remember_failure(self.ports, &self.group.names(), &failure, spent).await;
                     }
                     return Err(failure);
                 }
@@ -96,29 +112,55 @@ impl<'a> Run<'a> {
 
     async fn obtain_code(&mut self, codes: &dyn CodeSource) -> Result<(), Failure> {
         let Some(serial) = self.group.serial().cloned() else { return Ok(()) };
+        let member = self.group.without_asking();
         let wanted = CodeWanted { profiles: self.group.names(), serial };
-        self.code = Some(codes.obtain(&wanted).await?);
+        let (code, claimed) = if let Some(member) = member.filter(|_| !codes.in_hand()) {
+            let code = source::code(self.ports, member, &wanted.serial).await?;
+            self.doubt = Some(source::doubt(member));
+            (code, member.mfa == MfaSource::Totp)
+        } else {
+            (codes.obtain(&wanted).await?, false)
+        };
+        let now = self.ports.clock.now();
+        let used = |spent: &SpentCode| spent.is(&wanted.serial, &code, now);
+        if !claimed && self.ports.state.load().await.spent.iter().any(used) {
+            return Err(already_used(&wanted.profiles, now));
+        }
+        self.code = Some(code);
         Ok(())
     }
 
     /// Takes lock and space, reads the key, spends the code.
     async fn call(&mut self) -> Result<Event, Failure> {
-        let code = self.code.take();
-        let lead = self.lead()?;
+        let (code, salt) = (self.code.take(), salt(self.ports)?);
+        let lead = self.lead()?.clone();
         let write = self.ports.store.prepare(&self.group.targets()).await;
         let write = write.map_err(|error| failures::store(&error, &lead.name))?;
         let request =
-            SessionRequest { duration: self.group.duration(lead), mfa: lead.serial.clone().zip(code) };
+            SessionRequest { duration: self.group.duration(&lead), mfa: lead.serial.clone().zip(code) };
         let key = self.ports.keychain.read(&lead.name).await;
         let key = key.map_err(|error| failures::keychain(&error, &lead.name))?;
         let answer = self.ports.sts.session_token(&lead.site, &key, &request).await;
         drop(key);
-        let session = answer.map_err(|error| failures::sts(&error, &lead.name))?;
+        if answer.as_ref().err().is_none_or(StsError::spends_the_code)
+            && let Some((serial, code)) = &request.mfa
+        {
+            self.spent = Some(SpentCode::new(serial, code, self.ports.clock.now(), salt));
+        }
+        let session = answer.map_err(|error| self.refused(&error, &lead))?;
         let issued = Event::Issued { id: session.id.clone(), expires_at: session.expires_at };
         tracing::info!(profile = %lead.name, expires_at = %session.expires_at, "session issued");
         self.issued = Some(session);
         self.write = Some(write);
         Ok(issued)
+    }
+
+    fn refused(&self, error: &StsError, lead: &Resolved) -> Failure {
+        let failure = failures::sts(error, &lead.name);
+        match &self.doubt {
+            Some(doubt) if *error == StsError::BadCode => failure.hint(doubt),
+            _ => failure,
+        }
     }
 
     async fn deliver(&mut self) -> Result<(), Failure> {
@@ -172,7 +214,11 @@ impl<'a> Run<'a> {
                 Refreshed { expires_at: session.expires_at, sections, warnings },
             ));
         }
+        let (spent, now) = (self.spent, self.ports.clock.now());
         let saved = self.ports.state.update(Box::new(move |state| {
+            if let Some(code) = spent {
+                state.spend(code, now);
+            }
             for (name, record) in records {
                 let earlier = std::mem::replace(state.of_mut(&name), record);
                 // Sections that are no longer configured still hold what was written there: `forget` must find them.
@@ -197,11 +243,7 @@ fn record_of(
 ) -> Result<Record, Failure> {
     let mut records = Vec::new();
     for (target, written) in member.targets.iter().zip(sections) {
-        let mut salt = [0; SALT_BYTES];
-        ports
-            .entropy
-            .fill(&mut salt)
-            .map_err(|error| Failure::new(FailureClass::Internal, error.to_string()))?;
+        let salt = salt(ports)?;
         // Once ours, always ours: a renewal finds the section that we made.
         let created = written.created || target.created;
         let fingerprint = Fingerprint::of(session, salt);
@@ -217,6 +259,20 @@ fn record_of(
         told: None,
         last_error: None,
     })
+}
+
+pub(super) fn salt(ports: &Ports) -> Result<[u8; SALT_BYTES], Failure> {
+    let mut salt = [0; SALT_BYTES];
+    let filled = ports.entropy.fill(&mut salt);
+    filled.map_err(|error| Failure::new(FailureClass::Internal, error.to_string()))?;
+    Ok(salt)
+}
+
+fn already_used(profiles: &[ProfileName], now: DateTime<Utc>) -> Failure {
+    let names = profiles.iter().map(ProfileName::as_str).collect::<Vec<_>>().join(" ");
+    let message = format!("this code was used; the next one comes in {} s", next_code_in(now));
+    Failure::new(FailureClass::MfaRefused, message)
+        .hint(format!("wait for the next code, then: stsd refresh {names}"))
 }
 
 /// A clock before this program was written, or 20 years after, would sign a request that AWS must refuse.

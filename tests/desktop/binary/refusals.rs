@@ -33,7 +33,7 @@ fn a_code_that_is_wrong_or_spent_is_5() {
     let code = machine.code();
     machine.run(&["refresh", "--code", &code]).succeeded();
     machine.run(&["forget"]).succeeded();
-    check(&machine, &code, 5, "mfa-refused", &["used before"]);
+    check(&machine, &code, 5, "mfa-refused", &["this code was used; the next one comes in "]);
     assert!(machine.sts.codes_sent() <= 3, "a code was sent twice");
 }
 

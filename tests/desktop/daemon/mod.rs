@@ -7,5 +7,6 @@ mod life;
 mod neighbours;
 mod notices;
 mod reload;
+mod renewal;
 mod running;
 mod watch;

@@ -14,9 +14,10 @@ impl State {
         self.code_at_offset(serial, 0)
     }
 
-    pub(crate) fn unused_code(&self, serial: &str) -> Option<String> {
-        let device = self.world.device(serial).expect("the world has this device");
-        mfa::unused_code(device, self.unix(), self.world.code_tolerance)
+    pub(crate) fn unused_code(&mut self, serial: &str) -> Option<String> {
+        let (now, tolerance) = (self.unix(), self.world.code_tolerance);
+        let device = self.world.device_mut(serial).expect("the world has this device");
+        mfa::unused_code(device, now, tolerance)
     }
 
     pub(crate) fn wrong_code(&self, serial: &str) -> String {

@@ -31,14 +31,17 @@ pub(crate) fn consume(
     Ok(())
 }
 
-/// The oldest code that would be taken now and for some seconds more; `None` when all in the window were used.
-pub(crate) fn unused_code(device: &MfaDevice, unix_time: u64, tolerance: u64) -> Option<String> {
+/// The oldest code that would be taken now and for some seconds more, and was not given out so before; `None` when there
+/// is none in the window.
+pub(crate) fn unused_code(device: &mut MfaDevice, unix_time: u64, tolerance: u64) -> Option<String> {
     // The oldest step leaves the window when the current one ends.
     let soon = unix_time + 10;
     let newest = unix_time / STEP + tolerance;
-    steps(soon, tolerance)
-        .find(|step| *step <= newest && device.last_step.is_none_or(|last| *step > last))
-        .map(|step| code_of(device, step))
+    let known = device.last_step.max(device.given_step);
+    let step =
+        steps(soon, tolerance).find(|step| *step <= newest && known.is_none_or(|known| *step > known))?;
+    device.given_step = Some(step);
+    Some(code_of(device, step))
 }
 
 /// A well-formed code that is of no step near the window; another one each time, for callers that remember codes.

@@ -214,8 +214,8 @@ impl StrictSts {
         self.shared.lock().fresh_code(serial)
     }
 
-    /// Gives a code that is taken now and was not used before: of the step before, the current or the next one. Call it
-    /// again only after its code was used. More than three in 90 seconds need [`StrictSts::set_code_tolerance`].
+    /// Gives a code that is taken now and was neither used nor given out before: of the step before, the current or the
+    /// next one. More than three in 90 seconds need [`StrictSts::set_code_tolerance`].
     ///
     /// # Panics
     /// When there is no such device, or all codes of the window were used.

@@ -66,6 +66,8 @@ pub struct MfaDevice {
     pub enabled: bool,
     /// The step (Unix time / 30) of the last code taken: it and all before it are refused.
     pub last_step: Option<u64>,
+    /// The step of the last code that was given out to be used.
+    pub(crate) given_step: Option<u64>,
 }
 
 /// A role that may be assumed.
@@ -282,7 +284,14 @@ impl UserMut<'_> {
 
     fn device(&mut self, serial: String) -> MfaDevice {
         let user_id = self.user.id.clone();
-        let device = MfaDevice { serial, user_id, seed: ids::seed(), enabled: true, last_step: None };
+        let device = MfaDevice {
+            serial,
+            user_id,
+            seed: ids::seed(),
+            enabled: true,
+            last_step: None,
+            given_step: None,
+        };
         self.world.devices.push(device.clone());
         device
     }

@@ -62,7 +62,7 @@ fn silence_ends_at_the_deadline() {
 #[test]
 fn nobody_at_the_port_is_a_refused_connection() {
     let result = session(&sts(direct()), &site(&format!("http://127.0.0.1:{CLOSED_PORT}")));
-    assert_eq!(result.err(), Some(StsError::Network("the connection was refused")));
+    assert_eq!(result.err(), Some(StsError::Unreachable("the connection was refused")));
 }
 
 #[test]

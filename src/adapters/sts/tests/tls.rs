@@ -70,7 +70,7 @@ fn an_unknown_certificate_is_not_trusted() {
     std::fs::write(&bundle, CERTIFICATE).unwrap();
     let result = session(&sts(with_bundle(&bundle)), &https(&server));
     let why = "the server's certificate is not trusted; a proxy that opens TLS needs AWS_CA_BUNDLE";
-    assert_eq!(result.err(), Some(StsError::Network(why)));
+    assert_eq!(result.err(), Some(StsError::Unreachable(why)));
     assert_eq!(server.requests().len(), 0);
 }
 
@@ -81,7 +81,7 @@ fn a_server_without_tls_fails_the_handshake() {
     std::fs::write(&bundle, CA).unwrap();
     let server = Server::start(vec![Step::Answer(b"HTTP/1.1 200 OK\r\n\r\n".to_vec())]);
     let result = session(&sts(with_bundle(&bundle)), &https(&server));
-    assert!(matches!(result, Err(StsError::Network(_))), "{result:?}");
+    assert!(matches!(result, Err(StsError::Unreachable(_))), "{result:?}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn asked_of_proxy(site: &StsSite) -> String {
     let proxy = Server::start(vec![Step::Answer(refusal)]);
     let net = through(proxy.url());
     let result = session(&sts(net), site);
-    assert_eq!(result.err(), Some(StsError::Network("the proxy asks for a password")));
+    assert_eq!(result.err(), Some(StsError::Unreachable("the proxy asks for a password")));
     let requests = proxy.requests();
     assert_eq!(requests.len(), 1);
     requests[0].head.lines().next().unwrap().to_owned()
@@ -46,7 +46,7 @@ fn a_proxy_never_carries_a_call_to_this_machine() {
     // With TLS too; nobody answers there.
     for url in [format!("https://127.0.0.1:{CLOSED_PORT}"), format!("https://localhost:{CLOSED_PORT}")] {
         let result = session(&sts(net.clone()), &site(&url));
-        assert_eq!(result.err(), Some(StsError::Network("the connection was refused")));
+        assert_eq!(result.err(), Some(StsError::Unreachable("the connection was refused")));
     }
     assert_eq!(proxy.requests().len(), 0);
 }
@@ -63,7 +63,7 @@ fn a_dead_proxy_is_named() {
     let address = format!("http://127.0.0.1:{CLOSED_PORT}");
     let net = through(address);
     let result = session(&sts(net), &regional("eu-west-1"));
-    assert_eq!(result.err(), Some(StsError::Network("the proxy cannot be reached")));
+    assert_eq!(result.err(), Some(StsError::Unreachable("the proxy cannot be reached")));
 }
 
 #[test]
