@@ -106,19 +106,8 @@ impl Document {
     /// to case. Of two the last counts, as in the SDKs that accept two. Lines of a nested block are no keys.
     #[must_use]
     pub fn get(&self, section: &str, key: &str) -> Option<&str> {
-        let value = |span: &Span| {
-            let values = self.body(span).filter_map(|line| match line::kind(line.content) {
-                Kind::Property { key: found, value } if found.eq_ignore_ascii_case(key) => value::read(value),
-                Kind::Property { .. }
-                | Kind::Blank
-                | Kind::Comment
-                | Kind::Indented(_)
-                | Kind::Header(_)
-                | Kind::Other => None,
-            });
-            values.last()
-        };
-        self.profile_spans(section).filter_map(value).last()
+        let properties = self.profile_spans(section).flat_map(|span| self.properties(span));
+        properties.filter(|(found, _)| found.eq_ignore_ascii_case(key)).map(|(_, value)| value).last()
     }
 
     /// True if the file has the profile's section.
@@ -176,6 +165,14 @@ impl Document {
         line::lines(self.slice(span.body..span.end), span.body, span.line + 1)
     }
 
+    /// A section's keys with the values that the common grammar reads; empty ones are none.
+    pub(super) fn properties(&self, span: &Span) -> impl Iterator<Item = (&str, &str)> {
+        self.body(span).filter_map(|line| match line::kind(line.content) {
+            Kind::Property { key, value } => Some((key, value::read(value)?)),
+            Kind::Blank | Kind::Comment | Kind::Indented(_) | Kind::Header(_) | Kind::Other => None,
+        })
+    }
+
     /// The bytes of a range; nothing where the range is none of this text.
     pub(super) fn slice(&self, range: Range<usize>) -> &str {
         self.text.get(range).unwrap_or_default()
@@ -197,7 +194,7 @@ impl Document {
 
     /// The sections of a profile: one, unless the file is broken. In the config file `[profile default]` hides
     /// `[default]`.
-    fn profile_spans<'a>(&'a self, profile: &'a str) -> impl Iterator<Item = &'a Span> {
+    pub(super) fn profile_spans<'a>(&'a self, profile: &'a str) -> impl Iterator<Item = &'a Span> {
         let prefixed = |title: &str| {
             let name = title.strip_prefix("profile").filter(|rest| rest.starts_with(line::is_blank));
             name.map(|rest| rest.trim_matches(line::is_blank)) == Some(profile)

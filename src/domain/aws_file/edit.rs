@@ -5,10 +5,11 @@ use secrecy::ExposeSecret as _;
 
 use super::document::{Document, Grammar};
 use super::line;
+use super::names::WRITTEN;
 use super::occupant::{Occupant, OccupantKind};
 use super::refusal::{Refusal, RefusalReason};
 use super::splice::Splice;
-use super::target::{ManagedLine, Target, WRITTEN};
+use super::target::{ManagedLine, Target};
 use super::value;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::keys::SessionCredentials;
@@ -79,7 +80,7 @@ impl Document {
             let kept = occupant.holds(session) || written.is_some_and(|written| occupant.is(written));
             occupant.kind() == OccupantKind::LongTerm && !kept
         };
-        if self.occupant(section).is_some_and(overwrites) {
+        if overwrites(self.occupant_of([span])) {
             let reason = RefusalReason::LongTermKey { section: section.to_string() };
             return Err(Refusal::at(span.line, reason));
         }
@@ -118,9 +119,8 @@ impl Document {
     ) -> Result<(Edit, Removal), Refusal> {
         self.check_editable()?;
         let unchanged = |removal| (Edit { document: self.clone(), created: false, changed: false }, removal);
-        let (Some(span), Some(occupant)) = (self.find(section), self.occupant(section)) else {
-            return Ok(unchanged(Removal::Absent));
-        };
+        let Some(span) = self.find(section) else { return Ok(unchanged(Removal::Absent)) };
+        let occupant = self.occupant_of([span]);
         let target = Target::read(self, span)?;
         let ours = match (occupant.kind(), written) {
             (OccupantKind::Empty, _) => return Ok(unchanged(Removal::Absent)),

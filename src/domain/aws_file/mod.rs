@@ -24,6 +24,7 @@ mod elsewhere;
 mod keeping;
 mod key;
 mod line;
+mod names;
 mod occupant;
 mod reading;
 mod refusal;
