@@ -61,7 +61,7 @@ const NAMES: [&str; 8] =
     ["work", "default", "dev", "prod-eu", "123456789012", "a.b/c%d@e:f+g_h", "Default", "new2"];
 
 /// Lines that one parser reads otherwise than another, or that a writer of lines stumbles over.
-const TRAPS: [&str; 56] = [
+const TRAPS: [&str; 61] = [
     "  # indented comment",
     "\t; indented comment",
     "junk",
@@ -111,6 +111,11 @@ const TRAPS: [&str; 56] = [
     "[profile work]",
     "[sso-session x]",
     "[DEFAULT]\nregion = leaks",
+    "[DEFAULT]\naws_security_token: OLD",
+    "[DEFAULT]\n  aws_security_token = OLD",
+    "[DEFAULT]\naws_security_token =",
+    "[DEFAULT]\ns3 =\n  junk",
+    "[x]\n [DEFAULT]\naws_security_token = OLD",
     "[ spaced ]",
     "[commented]#c",
     "[followed] by",

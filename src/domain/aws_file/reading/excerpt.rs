@@ -6,6 +6,8 @@ use std::hash::{Hash, Hasher};
 
 use zeroize::Zeroizing;
 
+use super::botocore;
+
 /// A name, a key or a value as a parser reads it: a piece of the text itself, or a copy that is zeroized.
 ///
 /// `Debug` shows nothing of it: also what looks like a key may be a secret that slipped into the wrong place.
@@ -34,7 +36,7 @@ impl<'a> Excerpt<'a> {
     pub fn name(&self) -> Option<&str> {
         let text = self.expose_secret();
         let certain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-.".contains(c);
-        let shown = text == "DEFAULT" || (text.len() <= 64 && text.chars().all(certain));
+        let shown = text == botocore::DEFAULTS || (text.len() <= 64 && text.chars().all(certain));
         (shown && !text.is_empty()).then_some(text)
     }
 

@@ -125,7 +125,7 @@ fn without_comment(line: &str) -> &str {
 }
 
 /// The section's name; `None` if there is no section of that title.
-fn name(title: &str) -> Option<Excerpt<'_>> {
+pub(in super::super) fn name(title: &str) -> Option<Excerpt<'_>> {
     match prefixed(title) {
         Some((word, name)) if WORDS.contains(&word) => Some(Excerpt::join(&[word, name], ".")),
         Some(_) => None,

@@ -26,8 +26,10 @@ mod profiles;
 mod rust;
 mod words;
 
+pub(super) use botocore::DEFAULTS;
 pub use bytes::FileBytes;
 pub use divergence::{Divergence, Readings, Seen, Subject};
 pub use excerpt::Excerpt;
+pub(super) use javascript::name as javascript_name;
 pub use parser::{Parser, Unreadable, read};
 pub use profiles::{Entry, Profiles};

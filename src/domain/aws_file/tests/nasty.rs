@@ -56,7 +56,7 @@ const VALUES: [&str; 30] = [
     "v\\",
 ];
 
-const ODD_LINES: [&str; 22] = [
+const ODD_LINES: [&str; 24] = [
     "junk",
     "key: value",
     "x:y = z",
@@ -79,9 +79,11 @@ const ODD_LINES: [&str; 22] = [
     "s3 = # c",
     "\u{2028}x = v",
     "x=v\u{0}",
+    "aws_security_token: OLD",
+    "  aws_security_token = OLD",
 ];
 
-const ODD_HEADERS: [&str; 38] = [
+const ODD_HEADERS: [&str; 42] = [
     "[a] # c",
     "[a]\t; c",
     "[a] # [c]",
@@ -106,6 +108,10 @@ const ODD_HEADERS: [&str; 38] = [
     "[A]",
     "[Default]",
     "[DEFAULT]",
+    "[DEFAULT]\naws_security_token: OLD",
+    "[DEFAULT]\n  aws_security_token = OLD",
+    "[DEFAULT]\naws_security_token =",
+    "[DEFAULT]\ns3 =\n  junk",
     "[profile]",
     "[profile a]",
     "[profile  a]",
