@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::super::{Document, Grammar, RefusalReason, Removal};
 use super::{section, session};
 
-fn directory() -> PathBuf {
+pub(super) fn directory() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/aws_file")
 }
 

@@ -9,6 +9,7 @@ use crate::domain::profile::SectionName;
 
 mod agreeing;
 mod corpus;
+mod edited;
 mod editing;
 mod key;
 mod models;
