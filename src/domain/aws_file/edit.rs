@@ -105,8 +105,13 @@ impl Document {
     /// With `written`, only the very values that were written are taken; without, only temporary credentials that look
     /// in every detail as [`Document::put_session`] writes them into a new section: another tool's session stays. A
     /// section that was `created` and holds nothing else any more goes with its header and the empty line (or the
-    /// line end) that [`Document::put_session`] put before it. One exception to "as it was before": where the text
-    /// ended in a comment without a line end, the line end stays.
+    /// line end) that [`Document::put_session`] put before it; a comment behind its last key and an empty line stays, for
+    /// it is about what follows. One exception to "as it was before": where the text ended in a comment without a line
+    /// end, the line end stays.
+    ///
+    /// In a section that was there before only the lines of managed keys go. Every other byte is as it was before
+    /// [`Document::put_session`]; an older session, which it replaced, does not come back, nor does a missing line end at
+    /// the end of the text.
     ///
     /// # Errors
     ///

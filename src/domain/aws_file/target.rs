@@ -31,7 +31,8 @@ pub(super) struct Target<'a> {
     pub(super) managed: Vec<ManagedLine<'a>>,
     /// The end of its last line that is neither blank nor a comment.
     pub(super) content_end: usize,
-    /// True if it holds nothing but its bare header, managed lines and blank lines.
+    /// True if it holds nothing but its bare header, managed lines and blank lines. A comment behind its last key and an
+    /// empty line is not counted: it is about what follows.
     pub(super) only_managed: bool,
 }
 
@@ -44,11 +45,17 @@ impl<'a> Target<'a> {
         let mut keys = HashMap::new();
         // The key above, and whether its value is empty, so that a nested block may follow.
         let mut above: Option<(&str, bool)> = None;
+        // Whether an empty line stands behind the last key, and a comment behind that.
+        let (mut gap, mut apart) = (false, false);
         for line in document.body(span) {
             match line::kind(line.content) {
-                Kind::Blank => continue,
+                Kind::Blank => {
+                    gap = true;
+                    continue;
+                }
                 Kind::Comment => {
-                    target.only_managed = false;
+                    target.only_managed &= gap;
+                    apart = true;
                     continue;
                 }
                 Kind::Indented(text) => {
@@ -78,6 +85,8 @@ impl<'a> Target<'a> {
                 }
             }
             target.content_end = line.whole.end;
+            target.only_managed &= !apart;
+            gap = false;
         }
         Ok(target)
     }
