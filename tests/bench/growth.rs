@@ -94,8 +94,10 @@ impl Case {
     }
 }
 
+type Work = fn(&Case);
+
 /// What is done, with its name.
-const WORK: [(&str, fn(&Case)); 6] = [
+const WORK: [(&str, Work); 6] = [
     ("take_session", Case::take_session),
     ("take_key", Case::take_key),
     ("sightings", Case::look_for_the_key),

@@ -7,6 +7,7 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 use super::line::{self, Kind, Line};
+use super::reading;
 use super::refusal::{Refusal, RefusalReason};
 use super::value;
 use crate::domain::profile::SectionName;
@@ -121,7 +122,7 @@ impl Document {
     /// # Errors
     ///
     /// The first reason: a byte order mark, a NUL, a bare carriage return, a section that stands twice, a header
-    /// that parsers read differently, `[__proto__]`.
+    /// that parsers read differently, `[__proto__]`, `[profile __proto__]`.
     pub fn check(&self) -> Result<(), Refusal> {
         let line_of = |at: usize| 1 + self.slice(0..at).matches('\n').count();
         if self.text.starts_with('\u{feff}') {
@@ -139,7 +140,7 @@ impl Document {
             let Some(title) = self.title(span) else {
                 return Err(Refusal::at(span.line, RefusalReason::AmbiguousHeader));
             };
-            if title == "__proto__" {
+            if reading::FORBIDDEN.contains(&title) {
                 return Err(Refusal::at(span.line, RefusalReason::ProtoSection));
             }
             if let Some(first) = seen.insert(title, span.line) {

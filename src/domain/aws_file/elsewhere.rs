@@ -12,7 +12,7 @@ impl Document {
     ///
     /// # Errors
     ///
-    /// An indented header of that name, which Python reads as the section right under another header; `[DEFAULT]` with a
+    /// An indented header of that name, which Python reads as the section right under another header, or of `__proto__`; `[DEFAULT]` with a
     /// legacy token, which the AWS CLI and boto3 read into every section and prefer over the new one, even an empty one;
     /// `[DEFAULT]` with a block that the AWS CLI and boto3 cannot read but do not look at while there is no section;
     /// `[profile x]` where `profile.x` is written.
@@ -20,6 +20,14 @@ impl Document {
         let same = |line: &line::Line<'_>| line::is_indented_header_of(line.content, section.as_str());
         if let Some(line) = line::lines(self.text(), 0, 1).find(same) {
             return Err(Refusal::at(line.number, RefusalReason::IndentedHeader));
+        }
+        let forbidden = |line: &line::Line<'_>| {
+            reading::FORBIDDEN.iter().any(|name| line::is_indented_header_of(line.content, name))
+        };
+        if self.text().contains("__proto__")
+            && let Some(line) = line::lines(self.text(), 0, 1).find(forbidden)
+        {
+            return Err(Refusal::at(line.number, RefusalReason::ProtoSection));
         }
         self.check_defaults(section)?;
         let joined = |title: &str| {

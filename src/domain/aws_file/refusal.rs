@@ -56,8 +56,8 @@ pub enum RefusalReason {
     /// A header that is different things to different parsers.
     #[error("a section header that AWS tools read differently")]
     AmbiguousHeader,
-    /// `[__proto__]`.
-    #[error("the section [__proto__], with which the JavaScript SDK reads the whole file as empty")]
+    /// `[__proto__]` or `[profile __proto__]`.
+    #[error("a section named __proto__, with which the JavaScript SDK reads the whole file as empty")]
     ProtoSection,
     /// A comment behind blanks, in the section to be edited.
     #[error("an indented comment, which some AWS tools join to the value above it")]

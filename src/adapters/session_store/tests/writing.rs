@@ -38,7 +38,7 @@ fn several_sections_go_in_and_out_by_one_replacement_each() {
     job.commit(&Change::Put(session("ONE"))).unwrap();
     // A second one would have replaced a text of our own.
     assert_eq!(job.replaced.as_ref().unwrap().document.text(), BEFORE);
-    let (with, sections) = (text(&path), text(&path).matches("[").count());
+    let (with, sections) = (text(&path), text(&path).matches('[').count());
     assert_eq!(sections, 1 + names.len());
     drop(job);
     let mut job = Job::open(&path, names, None).unwrap().unwrap();

@@ -6,8 +6,6 @@ use std::hash::{Hash, Hasher};
 
 use zeroize::Zeroizing;
 
-use super::botocore;
-
 /// A name, a key or a value as a parser reads it: a piece of the text itself, or a copy that is zeroized.
 ///
 /// `Debug` shows nothing of it: also what looks like a key may be a secret that slipped into the wrong place.
@@ -28,16 +26,6 @@ impl<'a> Excerpt<'a> {
             Piece::Text(text) => text,
             Piece::Copy(text) => text,
         }
-    }
-
-    /// The text if it surely is a name, so that it may be shown: at most 64 characters of `a-z0-9_-.`, or the name of
-    /// a default section.
-    #[must_use]
-    pub fn name(&self) -> Option<&str> {
-        let text = self.expose_secret();
-        let certain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-.".contains(c);
-        let shown = text == botocore::DEFAULTS || (text.len() <= 64 && text.chars().all(certain));
-        (shown && !text.is_empty()).then_some(text)
     }
 
     pub(super) const fn of(text: &'a str) -> Self {

@@ -13,7 +13,7 @@ use super::profiles::{Entry, Place, Profiles, Section};
 const WORDS: [&str; 3] = ["profile", "sso-session", "services"];
 
 /// With one of these sections the whole file reads as empty.
-const FORBIDDEN: [&str; 2] = ["__proto__", "profile __proto__"];
+pub(in super::super) const FORBIDDEN: [&str; 2] = ["__proto__", "profile __proto__"];
 
 #[derive(Default)]
 struct Scan<'a> {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use secrecy::ExposeSecret as _;
 
 use super::super::{Document, FileBytes, Grammar, Parser, Profiles, Readings, read};
-use super::models::model;
+use super::normal::model;
 use super::{document, nasty, section, session};
 use crate::domain::keys::SessionCredentials;
 

@@ -26,10 +26,12 @@ fn trouble_anywhere_in_the_file_forbids_the_edit() {
     check("[a]\nx = 1\r", &format!("line 2: {cr}"));
     check("[work]\n[a]\n\n[work]\n", "line 4: the section [work] stands twice in the file (line 1)");
     check("[my key]\n[my key]\n", "line 2: a section stands twice in the file (line 1)");
-    check(
-        "\n[__proto__]\n",
-        "line 2: the section [__proto__], with which the JavaScript SDK reads the whole file as empty",
-    );
+    for header in ["[__proto__]", "[profile __proto__] # c"] {
+        check(
+            &format!("\n{header}\n"),
+            "line 2: a section named __proto__, with which the JavaScript SDK reads the whole file as empty",
+        );
+    }
     let headers = [
         "[ a ]",
         "[a ]",
@@ -60,6 +62,11 @@ fn what_a_parser_takes_for_a_part_of_the_target_forbids_the_edit() {
         let line = 2 + header.matches('\n').count();
         let expected = "an indented section header, which some AWS tools join to the value above it";
         check(&format!("[x]\n{header}\n"), &format!("line {line}: {expected}"));
+    }
+    for header in ["  [__proto__]", "\t[profile __proto__] # c"] {
+        let expected =
+            "a section named __proto__, with which the JavaScript SDK reads the whole file as empty";
+        check(&format!("[x]\nk = v\n{header}\n"), &format!("line 3: {expected}"));
     }
     let elsewhere = "[x]\nk = v\n  [y]\n";
     assert!(put(elsewhere, "work").unwrap().starts_with(elsewhere));
