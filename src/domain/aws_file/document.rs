@@ -7,6 +7,7 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 use super::line::{self, Kind, Line};
+use super::reading;
 use super::refusal::{Refusal, RefusalReason};
 use super::value;
 use crate::domain::profile::SectionName;
@@ -106,19 +107,8 @@ impl Document {
     /// to case. Of two the last counts, as in the SDKs that accept two. Lines of a nested block are no keys.
     #[must_use]
     pub fn get(&self, section: &str, key: &str) -> Option<&str> {
-        let value = |span: &Span| {
-            let values = self.body(span).filter_map(|line| match line::kind(line.content) {
-                Kind::Property { key: found, value } if found.eq_ignore_ascii_case(key) => value::read(value),
-                Kind::Property { .. }
-                | Kind::Blank
-                | Kind::Comment
-                | Kind::Indented(_)
-                | Kind::Header(_)
-                | Kind::Other => None,
-            });
-            values.last()
-        };
-        self.profile_spans(section).filter_map(value).last()
+        let properties = self.profile_spans(section).flat_map(|span| self.properties(span));
+        properties.filter(|(found, _)| found.eq_ignore_ascii_case(key)).map(|(_, value)| value).last()
     }
 
     /// The keys of a profile as they are spelt; lines of a nested block are none.
@@ -141,7 +131,7 @@ impl Document {
     /// # Errors
     ///
     /// The first reason: a byte order mark, a NUL, a bare carriage return, a section that stands twice, a header
-    /// that parsers read differently, `[__proto__]`.
+    /// that parsers read differently, `[__proto__]`, `[profile __proto__]`.
     pub fn check(&self) -> Result<(), Refusal> {
         let line_of = |at: usize| 1 + self.slice(0..at).matches('\n').count();
         if self.text.starts_with('\u{feff}') {
@@ -159,7 +149,7 @@ impl Document {
             let Some(title) = self.title(span) else {
                 return Err(Refusal::at(span.line, RefusalReason::AmbiguousHeader));
             };
-            if title == "__proto__" {
+            if reading::FORBIDDEN.contains(&title) {
                 return Err(Refusal::at(span.line, RefusalReason::ProtoSection));
             }
             if let Some(first) = seen.insert(title, span.line) {
@@ -185,6 +175,14 @@ impl Document {
         line::lines(self.slice(span.body..span.end), span.body, span.line + 1)
     }
 
+    /// A section's keys with the values that the common grammar reads; empty ones are none.
+    pub(super) fn properties(&self, span: &Span) -> impl Iterator<Item = (&str, &str)> {
+        self.body(span).filter_map(|line| match line::kind(line.content) {
+            Kind::Property { key, value } => Some((key, value::read(value)?)),
+            Kind::Blank | Kind::Comment | Kind::Indented(_) | Kind::Header(_) | Kind::Other => None,
+        })
+    }
+
     /// The bytes of a range; nothing where the range is none of this text.
     pub(super) fn slice(&self, range: Range<usize>) -> &str {
         self.text.get(range).unwrap_or_default()
@@ -206,7 +204,7 @@ impl Document {
 
     /// The sections of a profile: one, unless the file is broken. In the config file `[profile default]` hides
     /// `[default]`.
-    fn profile_spans<'a>(&'a self, profile: &'a str) -> impl Iterator<Item = &'a Span> {
+    pub(super) fn profile_spans<'a>(&'a self, profile: &'a str) -> impl Iterator<Item = &'a Span> {
         let prefixed = |title: &str| {
             let name = title.strip_prefix("profile").filter(|rest| rest.starts_with(line::is_blank));
             name.map(|rest| rest.trim_matches(line::is_blank)) == Some(profile)
