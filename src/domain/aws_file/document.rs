@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use zeroize::Zeroizing;
 
@@ -52,16 +53,15 @@ pub(super) struct Span {
 pub struct Document {
     text: Zeroizing<String>,
     grammar: Grammar,
-    spans: Vec<Span>,
+    /// Found when they are first asked for: the text that an edit made is mostly only written.
+    spans: OnceLock<Vec<Span>>,
 }
 
 impl Document {
     /// Finds the sections of a text. Any text is a document; whether it may be edited is [`Document::check`]'s answer.
     #[must_use]
     pub fn parse(text: impl Into<Zeroizing<String>>, grammar: Grammar) -> Self {
-        let text = text.into();
-        let spans = spans(&text);
-        Self { text, grammar, spans }
+        Self { text: text.into(), grammar, spans: OnceLock::new() }
     }
 
     /// Takes the bytes of a file.
@@ -98,7 +98,7 @@ impl Document {
 
     /// The headers that every parser reads alike, in the order of the file.
     pub fn sections(&self) -> impl Iterator<Item = SectionHead<'_>> {
-        self.spans.iter().filter_map(|span| Some(SectionHead { title: self.title(span)?, line: span.line }))
+        self.spans().iter().filter_map(|span| Some(SectionHead { title: self.title(span)?, line: span.line }))
     }
 
     /// The value of a profile's key as the common grammar reads it; an empty one is none.
@@ -144,8 +144,8 @@ impl Document {
         if let Some(at) = self.text.match_indices('\r').map(|(at, _)| at).find(bare) {
             return Err(Refusal::at(line_of(at), RefusalReason::BareCarriageReturn));
         }
-        let mut seen = HashMap::with_capacity(self.spans.len());
-        for span in &self.spans {
+        let mut seen = HashMap::with_capacity(self.spans().len());
+        for span in self.spans() {
             let Some(title) = self.title(span) else {
                 return Err(Refusal::at(span.line, RefusalReason::AmbiguousHeader));
             };
@@ -162,12 +162,12 @@ impl Document {
 
     /// The one section of that name, for an edit of a [`Document::check`]ed file.
     pub(super) fn find(&self, section: &SectionName) -> Option<&Span> {
-        self.spans.iter().find(|span| self.title(span) == Some(section.as_str()))
+        self.spans().iter().find(|span| self.title(span) == Some(section.as_str()))
     }
 
     /// All sections, in the order of the file.
     pub(super) fn spans(&self) -> &[Span] {
-        &self.spans
+        self.spans.get_or_init(|| spans(&self.text))
     }
 
     /// The lines of a section, without its header.
@@ -212,10 +212,10 @@ impl Document {
         let plain = match self.grammar {
             Grammar::Credentials => true,
             Grammar::Config => {
-                profile == "default" && !self.spans.iter().filter_map(|s| self.title(s)).any(prefixed)
+                profile == "default" && !self.spans().iter().filter_map(|s| self.title(s)).any(prefixed)
             }
         };
-        self.spans.iter().filter(move |span| {
+        self.spans().iter().filter(move |span| {
             let matches = |title: &str| if plain { title == profile } else { prefixed(title) };
             self.title(span).is_some_and(matches)
         })
@@ -246,7 +246,7 @@ impl fmt::Debug for Document {
         f.debug_struct("Document")
             .field("grammar", &self.grammar)
             .field("bytes", &self.text.len())
-            .field("sections", &self.spans.len())
+            .field("sections", &self.spans().len())
             .finish_non_exhaustive()
     }
 }

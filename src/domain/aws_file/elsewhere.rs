@@ -12,24 +12,23 @@ impl Document {
     ///
     /// # Errors
     ///
-    /// An indented header of that name, which Python reads as the section right under another header, or of `__proto__`; `[DEFAULT]` with a
-    /// legacy token, which the AWS CLI and boto3 read into every section and prefer over the new one, even an empty one;
+    /// An indented header of that name, which Python reads as the section right under another header, or of `__proto__`;
+    /// `[DEFAULT]` with a legacy token, which the AWS CLI and boto3 read into every section and prefer over the new one,
+    /// even an empty one;
     /// `[DEFAULT]` with a block that the AWS CLI and boto3 cannot read but do not look at while there is no section;
     /// `[profile x]` where `profile.x` is written.
     pub(super) fn check_elsewhere(&self, section: &SectionName) -> Result<(), Refusal> {
-        let same = |line: &line::Line<'_>| line::is_indented_header_of(line.content, section.as_str());
-        if let Some(line) = line::lines(self.text(), 0, 1).find(same) {
-            return Err(Refusal::at(line.number, RefusalReason::IndentedHeader));
+        if let Some(line) = self.indented_header(section.as_str()) {
+            return Err(Refusal::at(line, RefusalReason::IndentedHeader));
         }
-        let forbidden = |line: &line::Line<'_>| {
-            reading::FORBIDDEN.iter().any(|name| line::is_indented_header_of(line.content, name))
-        };
-        if self.text().contains("__proto__")
-            && let Some(line) = line::lines(self.text(), 0, 1).find(forbidden)
-        {
-            return Err(Refusal::at(line.number, RefusalReason::ProtoSection));
+        if let Some(line) = reading::FORBIDDEN.iter().filter_map(|name| self.indented_header(name)).min() {
+            return Err(Refusal::at(line, RefusalReason::ProtoSection));
         }
         self.check_defaults(section)?;
+        // What is joined is joined by a dot.
+        if !section.as_str().contains('.') {
+            return Ok(());
+        }
         let joined = |title: &str| {
             reading::javascript_name(title).is_some_and(|name| name.expose_secret() == section.as_str())
         };
@@ -37,6 +36,23 @@ impl Document {
             Some(head) => Err(Refusal::at(head.line, RefusalReason::AmbiguousHeader)),
             None => Ok(()),
         }
+    }
+
+    /// The line of an indented header of that name. Only lines with the name are looked at, each once: a large file has
+    /// few.
+    fn indented_header(&self, name: &str) -> Option<usize> {
+        let mut rest = self.text();
+        while let Some((before, _)) = rest.split_once(name) {
+            let start = before.rfind('\n').map_or(0, |end| end + 1);
+            let (_, from) = rest.split_at_checked(start)?;
+            let (line, after) = from.split_once('\n').unwrap_or((from, ""));
+            if line::is_indented_header_of(line, name) {
+                let above = self.text().len() - from.len();
+                return Some(1 + self.slice(0..above).matches('\n').count());
+            }
+            rest = after;
+        }
+        None
     }
 
     fn check_defaults(&self, section: &SectionName) -> Result<(), Refusal> {
