@@ -49,8 +49,13 @@ fn edit(bytes: Vec<u8>, sections: usize) -> usize {
 /// The processor time of one edit; that of making the input is left out.
 pub(crate) fn once(bytes: &[u8], sections: usize) -> Duration {
     let input = bytes.to_vec();
+    timed(|| edit(black_box(input), sections))
+}
+
+/// The processor time of some work; that of dropping its result is left in.
+pub(crate) fn timed<T>(work: impl FnOnce() -> T) -> Duration {
     let started = cpu_time();
-    black_box(edit(black_box(input), sections));
+    black_box(work());
     cpu_time().saturating_sub(started)
 }
 

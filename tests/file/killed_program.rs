@@ -8,6 +8,7 @@ use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
 use crate::machine::Machine;
+use crate::random::Random;
 use crate::reader::{Reader, read};
 use crate::strace;
 use crate::{directory_names, has_desktop, say};
@@ -66,16 +67,9 @@ fn recovers(machine: &Machine) {
     assert_eq!(directory_names(&machine.path(".aws")), ["credentials", "credentials.lock"]);
 }
 
-/// Numbers that look random and are the same each time (xorshift).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: Duration) -> Duration {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        Duration::from_nanos(self.0 % u64::try_from(bound.as_nanos()).unwrap())
-    }
+/// A moment before the bound.
+fn before(bound: Duration, random: &mut Random) -> Duration {
+    Duration::from_nanos(random.below(u64::try_from(bound.as_nanos()).unwrap()))
 }
 
 fn number(variable: &str, default: u64) -> u64 {
@@ -97,7 +91,7 @@ fn killed_at_random_moments() {
                 let started = Instant::now();
                 machine.run(&["refresh"]).succeeded();
                 let whole_run = started.elapsed().mul_f32(1.2);
-                let mut random = Random(seed.wrapping_mul(LANES) + lane + 1);
+                let mut random = Random::new(seed.wrapping_mul(LANES).wrapping_add(lane));
                 let reader = Reader::start(machine.path(".aws/credentials"), judge);
                 let (mut killed, mut leftovers, mut round) = (0, 0, 0);
                 while killed < kills.div_ceil(LANES) {
@@ -108,11 +102,11 @@ fn killed_at_random_moments() {
                     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
                     let mut child = command.spawn().unwrap();
                     if round % 2 == 0 {
-                        sleep(random.below(whole_run));
+                        sleep(before(whole_run, &mut random));
                     } else {
                         let asked = |requests: &[_]| !requests.is_empty();
                         assert!(machine.sts.wait_for_requests(Duration::from_secs(20), asked));
-                        sleep(random.below(Duration::from_millis(25)));
+                        sleep(before(Duration::from_millis(25), &mut random));
                     }
                     child.kill().unwrap();
                     killed += u64::from(child.wait().unwrap().code().is_none());

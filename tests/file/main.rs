@@ -23,6 +23,7 @@ mod machine;
 mod order;
 #[path = "../cli/ran.rs"]
 mod ran;
+mod random;
 mod reader;
 mod strace;
 mod writer;

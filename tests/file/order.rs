@@ -33,6 +33,8 @@ fn check(calls: &[Call], directory: &str, writes: bool) {
     let is_rename =
         |call: &Call| call.name.starts_with("rename") && call.paths().get(1) == Some(&file.as_str());
     let renamed = place(calls, 0, "rename onto the file", is_rename);
+    // One for all sections.
+    assert_eq!(calls.iter().filter(|call| call.succeeded() && is_rename(call)).count(), 1, "{calls:#?}");
     let from = calls[renamed].paths()[0];
     assert!(from.starts_with(&format!("{directory}/.credentials.stsd-")), "{from}");
     // The name may have been another while it was written.
@@ -83,10 +85,11 @@ fn the_text_reaches_the_disk_before_it_is_put_in_place_and_its_place_after() {
         return;
     }
     let machine = Machine::with_work();
-    machine.configure("[profiles.work]\nmfa = \"none\"\n");
+    machine.configure("[profiles.work]\nmfa = \"none\"\nsections = [\"work\", \"second\", \"third\"]\n");
     let directory = machine.path(".aws").display().to_string();
     // The first file, another session in it, no session in it.
     check(&trace(&machine, &["refresh"]), &directory, true);
+    assert_eq!(machine.credentials().matches('[').count(), 3);
     machine.write("noted", &machine.credentials());
     check(&trace(&machine, &["refresh"]), &directory, true);
     assert_ne!(fs::read_to_string(machine.path("noted")).unwrap(), machine.credentials());

@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use zeroize::Zeroizing;
 
 use super::line::{self, Kind, Line};
+use super::reading;
 use super::refusal::{Refusal, RefusalReason};
 use super::value;
 use crate::domain::profile::SectionName;
@@ -51,16 +53,15 @@ pub(super) struct Span {
 pub struct Document {
     text: Zeroizing<String>,
     grammar: Grammar,
-    spans: Vec<Span>,
+    /// Found when they are first asked for: the text that an edit made is mostly only written.
+    spans: OnceLock<Vec<Span>>,
 }
 
 impl Document {
     /// Finds the sections of a text. Any text is a document; whether it may be edited is [`Document::check`]'s answer.
     #[must_use]
     pub fn parse(text: impl Into<Zeroizing<String>>, grammar: Grammar) -> Self {
-        let text = text.into();
-        let spans = spans(&text);
-        Self { text, grammar, spans }
+        Self { text: text.into(), grammar, spans: OnceLock::new() }
     }
 
     /// Takes the bytes of a file.
@@ -97,7 +98,7 @@ impl Document {
 
     /// The headers that every parser reads alike, in the order of the file.
     pub fn sections(&self) -> impl Iterator<Item = SectionHead<'_>> {
-        self.spans.iter().filter_map(|span| Some(SectionHead { title: self.title(span)?, line: span.line }))
+        self.spans().iter().filter_map(|span| Some(SectionHead { title: self.title(span)?, line: span.line }))
     }
 
     /// The value of a profile's key as the common grammar reads it; an empty one is none.
@@ -106,19 +107,8 @@ impl Document {
     /// to case. Of two the last counts, as in the SDKs that accept two. Lines of a nested block are no keys.
     #[must_use]
     pub fn get(&self, section: &str, key: &str) -> Option<&str> {
-        let value = |span: &Span| {
-            let values = self.body(span).filter_map(|line| match line::kind(line.content) {
-                Kind::Property { key: found, value } if found.eq_ignore_ascii_case(key) => value::read(value),
-                Kind::Property { .. }
-                | Kind::Blank
-                | Kind::Comment
-                | Kind::Indented(_)
-                | Kind::Header(_)
-                | Kind::Other => None,
-            });
-            values.last()
-        };
-        self.profile_spans(section).filter_map(value).last()
+        let properties = self.profile_spans(section).flat_map(|span| self.properties(span));
+        properties.filter(|(found, _)| found.eq_ignore_ascii_case(key)).map(|(_, value)| value).last()
     }
 
     /// The keys of a profile as they are spelt; lines of a nested block are none.
@@ -141,7 +131,7 @@ impl Document {
     /// # Errors
     ///
     /// The first reason: a byte order mark, a NUL, a bare carriage return, a section that stands twice, a header
-    /// that parsers read differently, `[__proto__]`.
+    /// that parsers read differently, `[__proto__]`, `[profile __proto__]`.
     pub fn check(&self) -> Result<(), Refusal> {
         let line_of = |at: usize| 1 + self.slice(0..at).matches('\n').count();
         if self.text.starts_with('\u{feff}') {
@@ -154,12 +144,12 @@ impl Document {
         if let Some(at) = self.text.match_indices('\r').map(|(at, _)| at).find(bare) {
             return Err(Refusal::at(line_of(at), RefusalReason::BareCarriageReturn));
         }
-        let mut seen = HashMap::with_capacity(self.spans.len());
-        for span in &self.spans {
+        let mut seen = HashMap::with_capacity(self.spans().len());
+        for span in self.spans() {
             let Some(title) = self.title(span) else {
                 return Err(Refusal::at(span.line, RefusalReason::AmbiguousHeader));
             };
-            if title == "__proto__" {
+            if reading::FORBIDDEN.contains(&title) {
                 return Err(Refusal::at(span.line, RefusalReason::ProtoSection));
             }
             if let Some(first) = seen.insert(title, span.line) {
@@ -172,17 +162,25 @@ impl Document {
 
     /// The one section of that name, for an edit of a [`Document::check`]ed file.
     pub(super) fn find(&self, section: &SectionName) -> Option<&Span> {
-        self.spans.iter().find(|span| self.title(span) == Some(section.as_str()))
+        self.spans().iter().find(|span| self.title(span) == Some(section.as_str()))
     }
 
     /// All sections, in the order of the file.
     pub(super) fn spans(&self) -> &[Span] {
-        &self.spans
+        self.spans.get_or_init(|| spans(&self.text))
     }
 
     /// The lines of a section, without its header.
     pub(super) fn body(&self, span: &Span) -> impl Iterator<Item = Line<'_>> {
         line::lines(self.slice(span.body..span.end), span.body, span.line + 1)
+    }
+
+    /// A section's keys with the values that the common grammar reads; empty ones are none.
+    pub(super) fn properties(&self, span: &Span) -> impl Iterator<Item = (&str, &str)> {
+        self.body(span).filter_map(|line| match line::kind(line.content) {
+            Kind::Property { key, value } => Some((key, value::read(value)?)),
+            Kind::Blank | Kind::Comment | Kind::Indented(_) | Kind::Header(_) | Kind::Other => None,
+        })
     }
 
     /// The bytes of a range; nothing where the range is none of this text.
@@ -206,7 +204,7 @@ impl Document {
 
     /// The sections of a profile: one, unless the file is broken. In the config file `[profile default]` hides
     /// `[default]`.
-    fn profile_spans<'a>(&'a self, profile: &'a str) -> impl Iterator<Item = &'a Span> {
+    pub(super) fn profile_spans<'a>(&'a self, profile: &'a str) -> impl Iterator<Item = &'a Span> {
         let prefixed = |title: &str| {
             let name = title.strip_prefix("profile").filter(|rest| rest.starts_with(line::is_blank));
             name.map(|rest| rest.trim_matches(line::is_blank)) == Some(profile)
@@ -214,10 +212,10 @@ impl Document {
         let plain = match self.grammar {
             Grammar::Credentials => true,
             Grammar::Config => {
-                profile == "default" && !self.spans.iter().filter_map(|s| self.title(s)).any(prefixed)
+                profile == "default" && !self.spans().iter().filter_map(|s| self.title(s)).any(prefixed)
             }
         };
-        self.spans.iter().filter(move |span| {
+        self.spans().iter().filter(move |span| {
             let matches = |title: &str| if plain { title == profile } else { prefixed(title) };
             self.title(span).is_some_and(matches)
         })
@@ -248,7 +246,7 @@ impl fmt::Debug for Document {
         f.debug_struct("Document")
             .field("grammar", &self.grammar)
             .field("bytes", &self.text.len())
-            .field("sections", &self.spans.len())
+            .field("sections", &self.spans().len())
             .finish_non_exhaustive()
     }
 }

@@ -5,10 +5,11 @@ use secrecy::ExposeSecret as _;
 
 use super::document::{Document, Grammar};
 use super::line;
+use super::names::WRITTEN;
 use super::occupant::{Occupant, OccupantKind};
 use super::refusal::{Refusal, RefusalReason};
 use super::splice::Splice;
-use super::target::{ManagedLine, Target, WRITTEN};
+use super::target::{ManagedLine, Target};
 use super::value;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::keys::SessionCredentials;
@@ -79,7 +80,7 @@ impl Document {
             let kept = occupant.holds(session) || written.is_some_and(|written| occupant.is(written));
             occupant.kind() == OccupantKind::LongTerm && !kept
         };
-        if self.occupant(section).is_some_and(overwrites) {
+        if overwrites(self.occupant_of([span])) {
             let reason = RefusalReason::LongTermKey { section: section.to_string() };
             return Err(Refusal::at(span.line, reason));
         }
@@ -104,8 +105,13 @@ impl Document {
     /// With `written`, only the very values that were written are taken; without, only temporary credentials that look
     /// in every detail as [`Document::put_session`] writes them into a new section: another tool's session stays. A
     /// section that was `created` and holds nothing else any more goes with its header and the empty line (or the
-    /// line end) that [`Document::put_session`] put before it. One exception to "as it was before": where the text
-    /// ended in a comment without a line end, the line end stays.
+    /// line end) that [`Document::put_session`] put before it; a comment behind its last key and an empty line stays, for
+    /// it is about what follows. One exception to "as it was before": where the text ended in a comment without a line
+    /// end, the line end stays.
+    ///
+    /// In a section that was there before only the lines of managed keys go. Every other byte is as it was before
+    /// [`Document::put_session`]; an older session, which it replaced, does not come back, nor does a missing line end at
+    /// the end of the text.
     ///
     /// # Errors
     ///
@@ -118,9 +124,8 @@ impl Document {
     ) -> Result<(Edit, Removal), Refusal> {
         self.check_editable()?;
         let unchanged = |removal| (Edit { document: self.clone(), created: false, changed: false }, removal);
-        let (Some(span), Some(occupant)) = (self.find(section), self.occupant(section)) else {
-            return Ok(unchanged(Removal::Absent));
-        };
+        let Some(span) = self.find(section) else { return Ok(unchanged(Removal::Absent)) };
+        let occupant = self.occupant_of([span]);
         let target = Target::read(self, span)?;
         let ours = match (occupant.kind(), written) {
             (OccupantKind::Empty, _) => return Ok(unchanged(Removal::Absent)),

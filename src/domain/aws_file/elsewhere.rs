@@ -2,36 +2,80 @@
 
 use super::document::Document;
 use super::line;
+use super::names::LEGACY_TOKEN;
+use super::reading::{self, Parser};
 use super::refusal::{Refusal, RefusalReason};
 use crate::domain::profile::SectionName;
-
-/// The words before a name that the JavaScript SDK joins to it by a dot: to it `[profile x]` is the section `profile.x`.
-const PREFIXES: [&str; 3] = ["profile", "sso-session", "services"];
 
 impl Document {
     /// Looks for what would mix with a section that is written, wherever in the file it stands.
     ///
     /// # Errors
     ///
-    /// An indented header of that name, which Python reads as the section right under another header; `[DEFAULT]` with a
-    /// legacy token, which the AWS CLI and boto3 read into every section and prefer over the new one; `[profile x]` where
-    /// `profile.x` is written.
+    /// An indented header of that name, which Python reads as the section right under another header, or of `__proto__`;
+    /// `[DEFAULT]` with a legacy token, which the AWS CLI and boto3 read into every section and prefer over the new one,
+    /// even an empty one;
+    /// `[DEFAULT]` with a block that the AWS CLI and boto3 cannot read but do not look at while there is no section;
+    /// `[profile x]` where `profile.x` is written.
     pub(super) fn check_elsewhere(&self, section: &SectionName) -> Result<(), Refusal> {
-        let same = |line: &line::Line<'_>| line::is_indented_header_of(line.content, section.as_str());
-        if let Some(line) = line::lines(self.text(), 0, 1).find(same) {
-            return Err(Refusal::at(line.number, RefusalReason::IndentedHeader));
+        if let Some(line) = self.indented_header(section.as_str()) {
+            return Err(Refusal::at(line, RefusalReason::IndentedHeader));
         }
-        if self.get("DEFAULT", "aws_security_token").is_some() {
-            let line = self.sections().find(|head| head.title == "DEFAULT").map_or(1, |head| head.line);
-            return Err(Refusal::at(line, RefusalReason::DefaultToken));
+        if let Some(line) = reading::FORBIDDEN.iter().filter_map(|name| self.indented_header(name)).min() {
+            return Err(Refusal::at(line, RefusalReason::ProtoSection));
+        }
+        self.check_defaults(section)?;
+        // What is joined is joined by a dot.
+        if !section.as_str().contains('.') {
+            return Ok(());
         }
         let joined = |title: &str| {
-            let (prefix, name) = title.split_once(line::is_blank)?;
-            PREFIXES.contains(&prefix).then(|| [prefix, ".", name.trim_matches(line::is_blank)].concat())
+            reading::javascript_name(title).is_some_and(|name| name.expose_secret() == section.as_str())
         };
-        match self.sections().find(|head| joined(head.title).is_some_and(|name| name == section.as_str())) {
+        match self.sections().find(|head| head.title != section.as_str() && joined(head.title)) {
             Some(head) => Err(Refusal::at(head.line, RefusalReason::AmbiguousHeader)),
             None => Ok(()),
+        }
+    }
+
+    /// The line of an indented header of that name. Only lines with the name are looked at, each once: a large file has
+    /// few.
+    fn indented_header(&self, name: &str) -> Option<usize> {
+        let mut rest = self.text();
+        while let Some((before, _)) = rest.split_once(name) {
+            let start = before.rfind('\n').map_or(0, |end| end + 1);
+            let (_, from) = rest.split_at_checked(start)?;
+            let (line, after) = from.split_once('\n').unwrap_or((from, ""));
+            if line::is_indented_header_of(line, name) {
+                let above = self.text().len() - from.len();
+                return Some(1 + self.slice(0..above).matches('\n').count());
+            }
+            rest = after;
+        }
+        None
+    }
+
+    fn check_defaults(&self, section: &SectionName) -> Result<(), Refusal> {
+        // Most files have no such section: they are not read once more.
+        if !self.text().contains("[DEFAULT]") {
+            return Ok(());
+        }
+        let Ok(profiles) = reading::read(Parser::Botocore, self.text(), self.grammar()) else {
+            // Python reads nothing of the file; once its owner has mended that, the token counts.
+            let head = self.sections().find(|head| head.title == reading::DEFAULTS);
+            return match (self.get(reading::DEFAULTS, LEGACY_TOKEN), head) {
+                (Some(_), Some(head)) => Err(Refusal::at(head.line, RefusalReason::DefaultToken)),
+                (_, _) => Ok(()),
+            };
+        };
+        if let Some(line) = profiles.line_everywhere(LEGACY_TOKEN) {
+            return Err(Refusal::at(line, RefusalReason::DefaultToken));
+        }
+        match profiles.first_unread() {
+            Some(line) if !self.contains(section.as_str()) => {
+                Err(Refusal::at(line, RefusalReason::DefaultBlock))
+            }
+            Some(_) | None => Ok(()),
         }
     }
 }

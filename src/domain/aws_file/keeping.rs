@@ -7,14 +7,14 @@ use super::line::{self, Kind};
 use super::occupant::OccupantKind;
 use super::target::Target;
 use crate::domain::keys::LongTermKey;
-use crate::domain::profile::SectionName;
 
 /// How often each line stands in each section; the lines above the first section belong to none.
 type Count<'a> = HashMap<(Option<&'a str>, &'a str), usize>;
 
 impl Document {
     /// True if nothing is lost with `other`: each of its lines stands here too, at least as often, in the section of
-    /// the same name. Blank lines do not count, nor do temporary credentials, which can be had again.
+    /// the same name. Blank lines do not count, nor do temporary credentials, which can be had again, of a text that
+    /// [`Document::check`] allows.
     #[must_use]
     pub fn keeps_all_of(&self, other: &Self) -> bool {
         self.keeps(other, |span| other.session_lines(span))
@@ -28,7 +28,10 @@ impl Document {
 
     fn keeps(&self, other: &Self, left_out: impl Fn(&Span) -> Vec<usize>) -> bool {
         let mut here = self.count(|_| Vec::new());
-        other.count(left_out).into_iter().all(|(line, times)| {
+        // Where a section stands twice, half of a key may stand in each: nothing is left out.
+        let sound = other.check().is_ok();
+        let there = other.count(|span| if sound { left_out(span) } else { Vec::new() });
+        there.into_iter().all(|(line, times)| {
             let found = here.remove(&line).unwrap_or_default();
             found >= times
         })
@@ -62,9 +65,7 @@ impl Document {
 
     /// Where the lines of temporary credentials begin, and the header if it stands above nothing else.
     fn session_lines(&self, span: &Span) -> Vec<usize> {
-        let name = self.title(span).and_then(|title| SectionName::parse(title).ok());
-        let Some(occupant) = name.and_then(|name| self.occupant(&name)) else { return Vec::new() };
-        match (occupant.kind(), Target::read(self, span)) {
+        match (self.occupant_of([span]).kind(), Target::read(self, span)) {
             (OccupantKind::Temporary, Ok(target)) => {
                 let header = target.only_managed.then_some(span.start);
                 target.managed.iter().map(|line| line.whole.start).chain(header).collect()

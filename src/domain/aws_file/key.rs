@@ -5,6 +5,7 @@ use thiserror::Error;
 
 use super::document::{Document, Span};
 use super::edit::{Edit, Removal};
+use super::names::{ID, LEGACY_TOKEN, SECRET, TOKEN};
 use super::occupant::OccupantKind;
 use super::refusal::Refusal;
 use super::splice::Splice;
@@ -13,10 +14,6 @@ use crate::domain::keys::{AccessKeyId, KeyIdError, KeyIdKind, LongTermKey, Secre
 use crate::domain::mfa::MfaSerial;
 use crate::domain::profile::SectionName;
 use crate::domain::text::nearest;
-
-const ID: &str = "aws_access_key_id";
-const SECRET: &str = "aws_secret_access_key";
-const TOKENS: [&str; 2] = ["aws_session_token", "aws_security_token"];
 
 /// Keys in which tools note the MFA device beside a long-term key: aws-mfa's, and the one of AWS's config file.
 const DEVICES: [&str; 2] = ["aws_mfa_device", "mfa_serial"];
@@ -107,7 +104,7 @@ impl Document {
             return Err(SectionKeyError::NoSection { section: section.clone(), near });
         };
         let target = Target::read(self, span)?;
-        let kind = self.occupant(section).map_or(OccupantKind::Empty, |occupant| occupant.kind());
+        let kind = self.occupant_of([span]).kind();
         let half = |missing| SectionKeyError::Half { section: section.clone(), line: span.line, missing };
         let (id, secret) = match (kind, target.value(ID), target.value(SECRET)) {
             (OccupantKind::Empty, _, _) | (_, None, None) => {
@@ -120,7 +117,7 @@ impl Document {
         };
         let line = |key| target.line_of(self, key).unwrap_or(span.line);
         let kind = AccessKeyId::parse(id).map(|id| id.kind());
-        let token = TOKENS.iter().any(|key| target.value(key).is_some());
+        let token = [TOKEN, LEGACY_TOKEN].iter().any(|key| target.value(key).is_some());
         let of_a_session = match kind {
             Ok(KeyIdKind::Temporary) => true,
             Ok(KeyIdKind::Unknown | KeyIdKind::Other(..)) => token,

@@ -25,6 +25,7 @@ mod keeping;
 mod key;
 mod line;
 mod loss;
+mod names;
 mod occupant;
 mod reading;
 mod refusal;

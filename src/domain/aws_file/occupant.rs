@@ -1,20 +1,18 @@
 //! What stands in a section of the credentials file.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::document::Document;
+use super::document::{Document, Span};
 use super::line::is_comment_start;
+use super::names::{EXPIRY_KEYS, ID, LEGACY_TOKEN, SECRET, TOKEN, managed};
 use super::value;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::keys::{AccessKeyId, SessionCredentials};
 use crate::domain::profile::SectionName;
-
-/// The keys in which tools note when a session expires; the first is the one that stsd writes.
-pub(super) const EXPIRY_KEYS: [&str; 4] =
-    ["x_security_token_expires", "expiration", "aws_expiration", "aws_session_expiration"];
 
 /// The credentials in a section. `Debug` shows the last four characters of an id, and nothing of what is none.
 #[derive(Clone)]
@@ -117,13 +115,21 @@ impl Document {
     /// What stands in a section; `None` if there is no such section.
     #[must_use]
     pub fn occupant(&self, section: &SectionName) -> Option<Occupant> {
-        let name = section.as_str();
-        let secret = |key: &str| self.get(name, key).map(SecretString::from);
-        self.contains(name).then(|| Occupant {
-            access_key_id: self.get(name, "aws_access_key_id").map(str::to_owned),
-            secret: secret("aws_secret_access_key"),
-            token: secret("aws_session_token").or_else(|| secret("aws_security_token")),
-            expires_at: EXPIRY_KEYS.iter().filter_map(|key| value::moment(self.get(name, key)?)).min(),
-        })
+        let mut spans = self.profile_spans(section.as_str()).peekable();
+        spans.peek().is_some().then(|| self.occupant_of(spans))
+    }
+
+    /// What stands in these sections, as [`Document::get`] reads it, in one pass over their lines.
+    pub(super) fn occupant_of<'s>(&self, spans: impl IntoIterator<Item = &'s Span>) -> Occupant {
+        let properties = spans.into_iter().flat_map(|span| self.properties(span));
+        let found: HashMap<_, _> =
+            properties.filter_map(|(key, value)| Some((managed(key)?, value))).collect();
+        let secret = |key: &str| found.get(key).copied().map(SecretString::from);
+        Occupant {
+            access_key_id: found.get(ID).map(ToString::to_string),
+            secret: secret(SECRET),
+            token: secret(TOKEN).or_else(|| secret(LEGACY_TOKEN)),
+            expires_at: EXPIRY_KEYS.iter().filter_map(|key| value::moment(found.get(key)?)).min(),
+        }
     }
 }

@@ -56,8 +56,8 @@ pub enum RefusalReason {
     /// A header that is different things to different parsers.
     #[error("a section header that AWS tools read differently")]
     AmbiguousHeader,
-    /// `[__proto__]`.
-    #[error("the section [__proto__], with which the JavaScript SDK reads the whole file as empty")]
+    /// `[__proto__]` or `[profile __proto__]`.
+    #[error("a section named __proto__, with which the JavaScript SDK reads the whole file as empty")]
     ProtoSection,
     /// A comment behind blanks, in the section to be edited.
     #[error("an indented comment, which some AWS tools join to the value above it")]
@@ -70,6 +70,9 @@ pub enum RefusalReason {
         "the section [DEFAULT] has an aws_security_token, which the AWS CLI and boto3 prefer over the token of every other section"
     )]
     DefaultToken,
+    /// `[DEFAULT]` with a block that is none to Python, where no section inherits it yet.
+    #[error("lines of the section [DEFAULT] with which the AWS CLI and boto3 could not read a new section")]
+    DefaultBlock,
     /// An indented line under a key that has a value, in the section to be edited.
     #[error("a continuation line, which some AWS tools join to the value above it")]
     Continuation,

@@ -7,34 +7,9 @@ use chrono::SecondsFormat;
 
 use super::document::{Document, Span};
 use super::line::{self, Kind, Line};
-use super::occupant::EXPIRY_KEYS;
+use super::names::{WRITTEN, is_foreign_mark, managed};
 use super::refusal::{Refusal, RefusalReason};
 use super::value;
-
-/// The keys that are written, in their order.
-pub(super) const WRITTEN: [&str; 4] =
-    ["aws_access_key_id", "aws_secret_access_key", "aws_session_token", "x_security_token_expires"];
-
-/// A legacy token that Python's SDK prefers over `aws_session_token`: a stale one there makes the new session fail.
-const LEGACY_TOKEN: &str = "aws_security_token";
-
-/// Keys that other tools, and never stsd, write beside a session.
-const FOREIGN_MARKS: [&str; 8] = [
-    "x_principal_arn",
-    "aws_credential_expiration",
-    "awsmfa_expiration",
-    "source_expiration",
-    "assumed_role",
-    "assumed_role_arn",
-    "autoawsume",
-    "manager",
-];
-
-/// The key of that name, if it is one that stsd writes or removes.
-fn managed(key: &str) -> Option<&'static str> {
-    let known = WRITTEN.into_iter().chain([LEGACY_TOKEN]).chain(EXPIRY_KEYS);
-    known.into_iter().find(|known| known.eq_ignore_ascii_case(key))
-}
 
 /// A line with a managed key.
 pub(super) struct ManagedLine<'a> {
@@ -56,7 +31,8 @@ pub(super) struct Target<'a> {
     pub(super) managed: Vec<ManagedLine<'a>>,
     /// The end of its last line that is neither blank nor a comment.
     pub(super) content_end: usize,
-    /// True if it holds nothing but its bare header, managed lines and blank lines.
+    /// True if it holds nothing but its bare header, managed lines and blank lines. A comment behind its last key and an
+    /// empty line is not counted: it is about what follows.
     pub(super) only_managed: bool,
 }
 
@@ -69,11 +45,17 @@ impl<'a> Target<'a> {
         let mut keys = HashMap::new();
         // The key above, and whether its value is empty, so that a nested block may follow.
         let mut above: Option<(&str, bool)> = None;
+        // Whether an empty line stands behind the last key, and a comment behind that.
+        let (mut gap, mut apart) = (false, false);
         for line in document.body(span) {
             match line::kind(line.content) {
-                Kind::Blank => continue,
+                Kind::Blank => {
+                    gap = true;
+                    continue;
+                }
                 Kind::Comment => {
-                    target.only_managed = false;
+                    target.only_managed &= gap;
+                    apart = true;
                     continue;
                 }
                 Kind::Indented(text) => {
@@ -103,6 +85,8 @@ impl<'a> Target<'a> {
                 }
             }
             target.content_end = line.whole.end;
+            target.only_managed &= !apart;
+            gap = false;
         }
         Ok(target)
     }
@@ -123,7 +107,7 @@ impl<'a> Target<'a> {
                 .is_some_and(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true) == line.value)
         };
         let marked = document.body(span).any(|line| match line::kind(line.content) {
-            Kind::Property { key, .. } => FOREIGN_MARKS.iter().any(|mark| mark.eq_ignore_ascii_case(key)),
+            Kind::Property { key, .. } => is_foreign_mark(key),
             Kind::Blank | Kind::Comment | Kind::Indented(_) | Kind::Header(_) | Kind::Other => false,
         });
         self.managed.len() == WRITTEN.len()

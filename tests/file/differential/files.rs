@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use super::traps::{ODD_HEADERS, ODD_LINES};
+use crate::random::Random;
+
 /// A file to be edited.
 pub(super) struct File {
     /// Where it comes from, for messages.
@@ -39,7 +42,8 @@ pub(super) fn corpus() -> Vec<File> {
 pub(super) fn generated(count: u64) -> Vec<File> {
     let one = |seed| {
         let nasty = seed % 2 == 1;
-        let (text, kind) = (Author { state: seed }.file(nasty), if nasty { "nasty" } else { "tame" });
+        let (text, kind) =
+            (Author { random: Random::new(seed) }.file(nasty), if nasty { "nasty" } else { "tame" });
         File { name: format!("{kind} file {seed}"), bytes: text, targets: ["work", "new", "default"] }
     };
     (0..count).map(one).collect()
@@ -60,66 +64,6 @@ const KEYS: [&str; 10] = [
 const NAMES: [&str; 8] =
     ["work", "default", "dev", "prod-eu", "123456789012", "a.b/c%d@e:f+g_h", "Default", "new2"];
 
-/// Lines that one parser reads otherwise than another, or that a writer of lines stumbles over.
-const TRAPS: [&str; 56] = [
-    "  # indented comment",
-    "\t; indented comment",
-    "junk",
-    "export AWS_REGION=eu-west-1",
-    "rem comment",
-    "key: value",
-    "colon:key = value",
-    "  indented = 1",
-    "\tindented = 1",
-    "  continued",
-    " [indented]",
-    "x = 1 # inline",
-    "x = 1 ; inline",
-    "x = 1\t# inline",
-    "x = a#b;c",
-    "x = #lead",
-    "x = ;lead",
-    "x =",
-    "= value",
-    "==",
-    "x = =",
-    "AWS_ACCESS_KEY_ID = ASIAUPPERUPPERUPPER1",
-    "Region = upper",
-    "x = \u{a0}no-break\u{a0}",
-    "\u{a0}x = 1",
-    "x = \u{85}next line",
-    "x = a\u{2028}b",
-    "x\u{200b} = zero width",
-    "x = \u{1f511}",
-    "clé = valeur",
-    "x = \u{c}form feed",
-    "\u{c}",
-    "\u{b}x = 1",
-    "x = \"quoted\"",
-    "x = 'quoted'",
-    "x = \\",
-    "x = 50% %(y)s ${HOME} ~",
-    "s3 =\n  max_concurrent_requests = 20\n  addressing_style = path",
-    "s3 =\n  max_concurrent_requests",
-    "s3 =\n\n  after_an_empty_line = 1",
-    "s3 =\n  a =\n    b = 1",
-    "[my profile]",
-    "[\"quoted\"]",
-    "[prüfung]",
-    "[a,b]",
-    "[profile dev]",
-    "[profile work]",
-    "[sso-session x]",
-    "[DEFAULT]\nregion = leaks",
-    "[ spaced ]",
-    "[commented]#c",
-    "[followed] by",
-    "[unclosed",
-    "[]",
-    "[__proto__]",
-    "[dev] # see [docs]",
-];
-
 /// What is done to a file as a whole.
 const TWISTS: [fn(&str) -> Vec<u8>; 8] = [
     |text| [b"\xef\xbb\xbf", text.as_bytes()].concat(),
@@ -132,21 +76,14 @@ const TWISTS: [fn(&str) -> Vec<u8>; 8] = [
     |text| format!("{text}x = {}\n", "long".repeat(4096)).into_bytes(),
 ];
 
-/// Writes files by chance, by the generator `SplitMix64`.
+/// Writes files by chance.
 struct Author {
-    state: u64,
+    random: Random,
 }
 
 impl Author {
-    fn next(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.state ^ (self.state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
     fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % u64::try_from(bound).unwrap()).unwrap()
+        usize::try_from(self.random.below(u64::try_from(bound).unwrap())).unwrap()
     }
 
     fn one_in(&mut self, bound: usize) -> bool {
@@ -167,7 +104,8 @@ impl Author {
         }
         if nasty {
             for _ in 0..=self.below(3) {
-                let (at, trap) = (self.below(lines.len() + 1), self.pick(&TRAPS));
+                let (at, header) = (self.below(lines.len() + 1), self.one_in(3));
+                let trap = self.pick(if header { &ODD_HEADERS[..] } else { &ODD_LINES[..] });
                 lines.insert(at, trap.to_owned());
             }
         }

@@ -11,7 +11,11 @@
 
 mod files;
 mod models;
+#[path = "../../../src/domain/aws_file/tests/normal.rs"]
+mod normal;
 mod readers;
+#[path = "../../../src/domain/aws_file/tests/traps.rs"]
+mod traps;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,7 +25,7 @@ use std::process::{Command, Stdio};
 use chrono::DateTime;
 use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value, json};
-use stsd::domain::aws_file::{Document, Grammar};
+use stsd::domain::aws_file::{Document, FileBytes, Grammar, Parser};
 use stsd::domain::fingerprint::{Fingerprint, SALT_BYTES};
 use stsd::domain::keys::{AccessKeyId, SessionCredentials};
 use stsd::domain::profile::SectionName;

@@ -7,21 +7,8 @@ use serde_json::Value;
 use stsd::domain::aws_file::{FileBytes, Grammar, Parser};
 
 use super::all_files;
+use super::normal::{Normal, model};
 use super::readers::{Reader, Reading};
-
-/// Profiles with the keys that have a value; `None` where the parser refuses the file.
-type Normal = Option<BTreeMap<String, BTreeMap<String, String>>>;
-
-fn model(bytes: &FileBytes, parser: Parser) -> Normal {
-    let profiles = match bytes.read(parser, Grammar::Credentials) {
-        Ok(profiles) => profiles,
-        Err(unreadable) => return unreadable.silent.then(BTreeMap::new),
-    };
-    let keys = |name| {
-        profiles.keys(name).map(|(key, entry)| (key.to_owned(), entry.value.expose_secret().to_owned()))
-    };
-    Some(profiles.names().map(|name| (name.to_owned(), keys(name).collect())).collect())
-}
 
 /// What the parser really read: nested keys as `parent.key`, nothing empty.
 fn real(reading: &Reading) -> Normal {
@@ -75,7 +62,8 @@ fn a_model_reads_every_file_as_its_parser_does() {
             readings.iter().filter(|reading| real(reading).is_some_and(|read| !read.is_empty()));
         assert!(with_values.count() > files.len() / 2, "{reader:?} reads little");
         for (file, reading) in files.iter().zip(&readings) {
-            let (model, real) = (model(&FileBytes::new(&file.bytes), parser), real(reading));
+            let (model, real) =
+                (model(&FileBytes::new(&file.bytes), parser, Grammar::Credentials), real(reading));
             if model != real {
                 complaints.push(format!("{}: {reader:?}\n  {model:?}\n  {real:?}", file.name));
             }

@@ -3,6 +3,7 @@
 use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::time::Instant;
 
+use super::super::job::{Change, Job};
 use super::super::lock::Lock;
 use super::*;
 use crate::domain::aws_file::Removal;
@@ -27,6 +28,23 @@ fn a_session_is_written_and_forgotten_without_a_trace() {
     assert_eq!(removals.unwrap(), expected);
     assert_eq!(text(&path), BEFORE);
     assert_eq!(names(root.path()), ["credentials"]);
+}
+
+#[test]
+fn several_sections_go_in_and_out_by_one_replacement_each() {
+    let (_root, path) = aws(BEFORE);
+    let names = targets(&["work", "second", "third"]);
+    let mut job = Job::prepare(&path, names.clone()).unwrap();
+    job.commit(&Change::Put(session("ONE"))).unwrap();
+    // A second one would have replaced a text of our own.
+    assert_eq!(job.replaced.as_ref().unwrap().document.text(), BEFORE);
+    let (with, sections) = (text(&path), text(&path).matches('[').count());
+    assert_eq!(sections, 1 + names.len());
+    drop(job);
+    let mut job = Job::open(&path, names, None).unwrap().unwrap();
+    job.commit(&Change::Take).unwrap();
+    assert_eq!(job.replaced.as_ref().unwrap().document.text(), with);
+    assert_eq!(text(&path), BEFORE);
 }
 
 #[test]

@@ -8,11 +8,11 @@ use super::super::Grammar;
 use super::block::{self, Lines, Value};
 use super::excerpt::Excerpt;
 use super::parser::Unreadable;
-use super::profiles::{Profiles, Section};
+use super::profiles::{Entry, Place, Profiles, Section};
 use super::words;
 
 /// The section whose keys all others inherit.
-const DEFAULTS: &str = "DEFAULT";
+pub(in super::super) const DEFAULTS: &str = "DEFAULT";
 
 /// A section while it is read.
 struct Draft<'a> {
@@ -147,7 +147,10 @@ fn profiles<'a>(drafts: &[Draft<'a>], grammar: Grammar) -> Result<Profiles<'a>, 
                 Value::Block(pieces) => match pairs(&pieces) {
                     Ok(block) => section.put_block(key.clone(), lines.line, block),
                     // A default is looked at only where a section has no key of that name.
-                    Err(_) if draft.title == DEFAULTS && !is_inherited(key, drafts) => {}
+                    Err(_) if draft.title == DEFAULTS && !is_inherited(key, drafts) => {
+                        let entry = Entry::new(lines.line, Excerpt::of(""));
+                        section.insert(key.clone(), Entry { place: Place::Unread, ..entry });
+                    }
                     Err(line) => return Err(Unreadable::refused(line)),
                 },
             }

@@ -3,12 +3,13 @@
 use std::cmp::Ordering;
 
 use super::super::{Document, Grammar};
+use super::botocore;
 use super::excerpt::Excerpt;
 use super::parser::{Parser, Unreadable, read};
 use super::profiles::{Entry, Profiles, Section};
 
-/// The section whose keys go everywhere, which is none to the parser that spreads them.
-const DEFAULTS: &Excerpt<'static> = &Excerpt::of("DEFAULT");
+/// It is no section to the parser that spreads its keys.
+const DEFAULTS: &Excerpt<'static> = &Excerpt::of(botocore::DEFAULTS);
 
 /// One file as each parser reads it.
 #[derive(Clone, Debug)]

@@ -28,16 +28,6 @@ impl<'a> Excerpt<'a> {
         }
     }
 
-    /// The text if it surely is a name, so that it may be shown: at most 64 characters of `a-z0-9_-.`, or the name of
-    /// a default section.
-    #[must_use]
-    pub fn name(&self) -> Option<&str> {
-        let text = self.expose_secret();
-        let certain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-.".contains(c);
-        let shown = text == "DEFAULT" || (text.len() <= 64 && text.chars().all(certain));
-        (shown && !text.is_empty()).then_some(text)
-    }
-
     pub(super) const fn of(text: &'a str) -> Self {
         Self(Piece::Text(text))
     }

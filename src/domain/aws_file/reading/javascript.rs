@@ -13,7 +13,7 @@ use super::profiles::{Entry, Place, Profiles, Section};
 const WORDS: [&str; 3] = ["profile", "sso-session", "services"];
 
 /// With one of these sections the whole file reads as empty.
-const FORBIDDEN: [&str; 2] = ["__proto__", "profile __proto__"];
+pub(in super::super) const FORBIDDEN: [&str; 2] = ["__proto__", "profile __proto__"];
 
 #[derive(Default)]
 struct Scan<'a> {
@@ -125,7 +125,7 @@ fn without_comment(line: &str) -> &str {
 }
 
 /// The section's name; `None` if there is no section of that title.
-fn name(title: &str) -> Option<Excerpt<'_>> {
+pub(in super::super) fn name(title: &str) -> Option<Excerpt<'_>> {
     match prefixed(title) {
         Some((word, name)) if WORDS.contains(&word) => Some(Excerpt::join(&[word, name], ".")),
         Some(_) => None,

@@ -9,6 +9,10 @@
 //! - the Rust SDK, aws-runtime 1.10: `env_config`'s parser and its rules for names;
 //! - the JavaScript SDK v3, @smithy/core 3.41: `parseIni` and `getConfigData`.
 //!
+//! The editor asks them where a rule of its own would only repeat one of theirs: what Python reads into every section
+//! ([`DEFAULTS`]), which titles the JavaScript SDK joins or cannot bear. Nothing in the program asks for the divergences
+//! yet: they hold the common grammar to the parsers in the tests, and a command that explains a file will show them.
+//!
 //! A reading holds what is of use: a key of a nested block is `parent.key`, and empty values and profiles without any
 //! value are left out. Of the config file only the profiles are read. Lines are counted by their line feeds, also where
 //! a parser counts bare carriage returns. Time is linear in the text as long as names have an ordinary length.
@@ -26,8 +30,10 @@ mod profiles;
 mod rust;
 mod words;
 
+pub(super) use botocore::DEFAULTS;
 pub use bytes::FileBytes;
 pub use divergence::{Divergence, Readings, Seen, Subject};
 pub use excerpt::Excerpt;
+pub(super) use javascript::{FORBIDDEN, name as javascript_name};
 pub use parser::{Parser, Unreadable, read};
 pub use profiles::{Entry, Profiles};

@@ -41,6 +41,8 @@ pub(super) enum Place {
     Block,
     /// A key in a block whose own key has this many bytes.
     Within(usize),
+    /// A key of `[DEFAULT]` whose block Python cannot read, which it notices only where a section inherits it.
+    Unread,
 }
 
 impl<'a> Profiles<'a> {
@@ -71,12 +73,23 @@ impl<'a> Profiles<'a> {
         own.chain(added).map(|(key, entry)| (key.expose_secret(), entry))
     }
 
+    /// The line of a key, also one without a value, that each section inherits that has none of that name.
+    pub(in super::super) fn line_everywhere(&self, key: &str) -> Option<usize> {
+        Some(self.everywhere.entries.get(key)?.line)
+    }
+
+    /// The line of the first key that would make the file an error if another section inherited it.
+    pub(in super::super) fn first_unread(&self) -> Option<usize> {
+        let entries = self.everywhere.entries.values();
+        entries.filter(|entry| entry.place == Place::Unread).map(|entry| entry.line).min()
+    }
+
     /// True if a key of `[DEFAULT]` becomes one of another section.
     pub(super) fn leaks(&self) -> bool {
         let top = |(_, entry): &(&Excerpt<'a>, &Entry<'a>)| match entry.place {
             Place::Plain => !entry.value.is_empty(),
             Place::Block => true,
-            Place::Within(_) => false,
+            Place::Within(_) | Place::Unread => false,
         };
         // Linear: each key that is looked at in vain is one of the section's own.
         let reaches = |section: &Section<'a>| {
@@ -104,7 +117,7 @@ impl<'a> Section<'a> {
     /// True if a key of `[DEFAULT]`, or the block that it is in, is one of the section's own.
     fn overrides(&self, key: &str, entry: &Entry<'a>) -> bool {
         let top = match entry.place {
-            Place::Plain | Place::Block => key,
+            Place::Plain | Place::Block | Place::Unread => key,
             Place::Within(length) => key.get(..length).unwrap_or(key),
         };
         self.entries.contains_key(key) || self.entries.contains_key(top)

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use secrecy::ExposeSecret as _;
 
 use super::super::{Document, FileBytes, Grammar, Parser, Profiles, Readings, read};
-use super::models::model;
+use super::normal::model;
 use super::{document, nasty, section, session};
 use crate::domain::keys::SessionCredentials;
 
@@ -46,6 +46,7 @@ fn check_target(
         ("aws_secret_access_key", Some(written.secret.expose_secret())),
         ("aws_session_token", Some(written.token.expose_secret())),
         ("x_security_token_expires", Some("2026-11-22T03:04:05Z")),
+        ("aws_security_token", None),
     ];
     for parser in Parser::ALL {
         if read(parser, before, Grammar::Credentials).is_err() {

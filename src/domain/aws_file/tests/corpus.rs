@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::super::{Document, Grammar, RefusalReason, Removal};
 use super::{section, session};
 
-fn directory() -> PathBuf {
+pub(super) fn directory() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/aws_file")
 }
 
@@ -90,7 +90,7 @@ fn an_edit_leaves_every_other_line_or_is_refused() {
                 continue;
             };
             if matches!(refusal.reason, RefusalReason::LongTermKey { .. }) {
-                // The prototype, which knows no long-term keys, edited these; here the key is made temporary first.
+                // Over a long-term key nothing is written: it is made temporary first.
                 let temporary = document
                     .text()
                     .replace("AKIA", "ASIA")
@@ -111,7 +111,7 @@ fn an_edit_leaves_every_other_line_or_is_refused() {
             }
         }
     }
-    // As the prototype of the rule, whose edits six real parsers read back.
+    // A file that the editor begins to refuse, or no longer refuses, is noticed.
     assert_eq!(edited, BTreeMap::from([("default", 42), ("new", 55), ("tail", 55)]));
 }
 

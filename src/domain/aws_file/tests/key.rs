@@ -198,3 +198,14 @@ fn an_older_text_is_kept_without_the_key_that_is_safe() {
     assert!(!present.keeps_all_but(&other, &key()), "another key is not safe");
     assert!(!document("[a]\nx = 1\n").keeps_all_but(&left, &key()), "a comment would be lost");
 }
+
+#[test]
+fn of_a_text_with_a_section_twice_every_line_counts() {
+    // To a parser that joins the two, the secret is the one of the long-term key.
+    let session =
+        "aws_secret_access_key = s\naws_session_token = t\naws_access_key_id = ASIAY34FZKBOKMUTVV7A\n";
+    let twice = document(&format!("[work]\n{session}[work]\naws_access_key_id = {ID}\n"));
+    let present = document(&format!("[work]\naws_access_key_id = {ID}\n"));
+    assert!(!present.keeps_all_of(&twice) && !present.keeps_all_but(&twice, &key()));
+    assert!(present.keeps_all_of(&document(&format!("[work]\n{session}"))));
+}

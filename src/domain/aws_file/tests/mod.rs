@@ -2,21 +2,24 @@
 
 use chrono::DateTime;
 
-use super::{Document, Grammar};
+use super::{Document, FileBytes, Grammar, Parser};
 use crate::domain::fingerprint::{Fingerprint, SALT_BYTES};
 use crate::domain::keys::{AccessKeyId, SessionCredentials};
 use crate::domain::profile::SectionName;
 
 mod agreeing;
 mod corpus;
+mod edited;
 mod editing;
 mod key;
 mod models;
 mod nasty;
+mod normal;
 mod properties;
 mod reading;
 mod refusing;
 mod taking;
+mod traps;
 
 /// What a session `session("NEW")` looks like in a section.
 const NEW_LINES: &str = "aws_access_key_id = ASIAXXXXXXXXXXXXXNEW\naws_secret_access_key = secret/NEW+\n\

@@ -6,20 +6,7 @@ use serde_json::Value;
 
 use super::super::{Divergence, FileBytes, Grammar, Parser, Seen, Subject, read};
 use super::corpus;
-
-/// A reading as it is compared: profiles with their keys; `None` where every use of the file is an error.
-pub(super) type Normal = Option<BTreeMap<String, BTreeMap<String, String>>>;
-
-pub(super) fn model(bytes: &FileBytes, parser: Parser, grammar: Grammar) -> Normal {
-    let profiles = match bytes.read(parser, grammar) {
-        Ok(profiles) => profiles,
-        Err(unreadable) => return unreadable.silent.then(BTreeMap::new),
-    };
-    let keys = |name| {
-        profiles.keys(name).map(|(key, entry)| (key.to_owned(), entry.value.expose_secret().to_owned()))
-    };
-    Some(profiles.names().map(|name| (name.to_owned(), keys(name).collect())).collect())
-}
+use super::normal::{Normal, model};
 
 /// What was recorded of a real parser, without empty values, empty profiles, and what is no profile.
 fn recorded(reading: &Value, grammar: Grammar) -> Normal {
@@ -165,25 +152,6 @@ fn debug_shows_no_value_of_a_divergence() {
             assert!(!shown.contains(secret), "{secret}: {shown}");
         }
     }
-}
-
-#[test]
-fn only_what_surely_is_a_name_is_given_as_one() {
-    let text = "[work]\naws_session_token = a # c\nwJalrXUtnFEMI/K7MDENG = = # c\n";
-    let bytes = FileBytes::new(text.as_bytes());
-    let readings = bytes.readings(Grammar::Credentials);
-    let names: Vec<_> = readings
-        .divergences()
-        .iter()
-        .map(|divergence| match divergence.subject {
-            Subject::Key { section, key } => {
-                (section.name().map(str::to_owned), key.name().map(str::to_owned))
-            }
-            Subject::File | Subject::Section(_) => (None, None),
-        })
-        .collect();
-    let work = Some("work".to_owned());
-    assert_eq!(names, [(work.clone(), Some("aws_session_token".to_owned())), (work, None)]);
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Files with everything that parsers of AWS's files stumble over, for property tests.
-//!
-//! It names nothing of the crate, so that another test target can take it in with `#[path]`.
 
 use proptest::prelude::*;
 use proptest::sample::select;
+
+use super::traps::{ODD_HEADERS, ODD_LINES};
 
 /// The sections among which edits choose: few, so that files have them twice.
 pub(crate) const SECTIONS: [&str; 5] = ["default", "a", "b", "tail", "new"];
@@ -54,72 +54,6 @@ const VALUES: [&str; 30] = [
     "v\u{1c}",
     "schl\u{fc}ssel",
     "v\\",
-];
-
-const ODD_LINES: [&str; 22] = [
-    "junk",
-    "key: value",
-    "x:y = z",
-    "= v",
-    ": v",
-    "export x = v",
-    "k y = v",
-    "ke\u{301}y = v",
-    "\u{feff}",
-    "\u{b}",
-    "\u{a0}x = v",
-    "\u{85}x = v",
-    "\u{1c}",
-    "x\u{a0}= v",
-    "__proto__ = v",
-    "[",
-    "]",
-    "REM c",
-    "x # = v",
-    "s3 = # c",
-    "\u{2028}x = v",
-    "x=v\u{0}",
-];
-
-const ODD_HEADERS: [&str; 38] = [
-    "[a] # c",
-    "[a]\t; c",
-    "[a] # [c]",
-    "[a]#c",
-    "[a];c",
-    "[a] b",
-    "[a] = b",
-    "[a]  ",
-    "[ a ]",
-    "[a ]",
-    "[\ta]",
-    "[a",
-    "[a]]",
-    "[[a]]",
-    "[]",
-    "[ ]",
-    "[my work]",
-    "[\"a\"]",
-    "['a']",
-    "[pr\u{fc}fung]",
-    "[a,b]",
-    "[A]",
-    "[Default]",
-    "[DEFAULT]",
-    "[profile]",
-    "[profile a]",
-    "[profile  a]",
-    "[profile\ta]",
-    "[profile \"a\"]",
-    "[profile 'b']",
-    "[profile default]",
-    "[profile \"my work\"]",
-    "[profiles a]",
-    "[profile.a]",
-    "[sso-session a]",
-    "[services a]",
-    "[__proto__]",
-    "[profile __proto__]",
 ];
 
 const NESTED: [&str; 10] =

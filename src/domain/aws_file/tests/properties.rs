@@ -45,6 +45,10 @@ fn by_section(text: &str) -> Vec<(String, String)> {
     sections
 }
 
+fn is_managed(line: &str) -> bool {
+    ["aws_", "expiration", "x_security"].iter().any(|key| line.to_lowercase().starts_with(key))
+}
+
 proptest! {
     // What fails becomes a test of its own, not a file of seeds.
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
@@ -72,6 +76,25 @@ proptest! {
                 prop_assert_eq!(taken.document.text(), &text);
             }
         }
+    }
+
+    #[test]
+    fn a_section_that_was_there_loses_its_managed_lines_and_no_other_byte(text in file(), name in "[a-e]") {
+        let (name, new) = (section(&name), session("NEW"));
+        let Ok(put) = document(&text).put_session(&name, &new, None) else { return Ok(()) };
+        if put.created {
+            return Ok(());
+        }
+        let (taken, removal) = put.document.take_session(&name, false, Some(&fingerprint(&new))).unwrap();
+        prop_assert_eq!(removal, Removal::Removed);
+        let expected: String = by_section(&text).into_iter().map(|(title, lines)| {
+            let ours = title.starts_with(&format!("[{name}]"));
+            lines.split_inclusive('\n').filter(|line| !ours || !is_managed(line)).collect::<String>()
+        }).collect();
+        let taken = taken.document.text();
+        // The end of the text may gain the line end that it had not.
+        let gained = !text.ends_with('\n') && taken.strip_prefix(&*expected).is_some_and(|end| ["\n", "\r\n"].contains(&end));
+        prop_assert!(taken == expected || gained, "{:?} became {:?}", text, taken);
     }
 
     #[test]
@@ -117,10 +140,9 @@ proptest! {
         let Ok(found) = document(&text).long_term_key(&name) else { return Ok(()) };
         let (edit, removal) = document(&text).take_key(&name, &found.key).unwrap();
         prop_assert_eq!(removal, Removal::Removed);
-        let managed = |line: &&str| ["aws_", "expiration", "x_security"].iter().any(|key| line.to_lowercase().starts_with(key));
         let expected: Vec<(String, String)> = by_section(&text).into_iter().map(|(title, lines)| {
             let ours = title.starts_with(&format!("[{name}]"));
-            let kept = lines.split_inclusive('\n').filter(|line| !ours || !managed(line)).collect();
+            let kept = lines.split_inclusive('\n').filter(|line| !ours || !is_managed(line)).collect();
             (title, kept)
         }).collect();
         prop_assert_eq!(by_section(edit.document.text()), expected);

@@ -26,10 +26,12 @@ fn trouble_anywhere_in_the_file_forbids_the_edit() {
     check("[a]\nx = 1\r", &format!("line 2: {cr}"));
     check("[work]\n[a]\n\n[work]\n", "line 4: the section [work] stands twice in the file (line 1)");
     check("[my key]\n[my key]\n", "line 2: a section stands twice in the file (line 1)");
-    check(
-        "\n[__proto__]\n",
-        "line 2: the section [__proto__], with which the JavaScript SDK reads the whole file as empty",
-    );
+    for header in ["[__proto__]", "[profile __proto__] # c"] {
+        check(
+            &format!("\n{header}\n"),
+            "line 2: a section named __proto__, with which the JavaScript SDK reads the whole file as empty",
+        );
+    }
     let headers = [
         "[ a ]",
         "[a ]",
@@ -61,15 +63,43 @@ fn what_a_parser_takes_for_a_part_of_the_target_forbids_the_edit() {
         let expected = "an indented section header, which some AWS tools join to the value above it";
         check(&format!("[x]\n{header}\n"), &format!("line {line}: {expected}"));
     }
+    for header in ["  [__proto__]", "\t[profile __proto__] # c"] {
+        let expected =
+            "a section named __proto__, with which the JavaScript SDK reads the whole file as empty";
+        check(&format!("[x]\nk = v\n{header}\n"), &format!("line 3: {expected}"));
+    }
     let elsewhere = "[x]\nk = v\n  [y]\n";
     assert!(put(elsewhere, "work").unwrap().starts_with(elsewhere));
-    check(
-        "[x]\n[DEFAULT]\nAWS_SECURITY_TOKEN = t\n",
-        "line 2: the section [DEFAULT] has an aws_security_token, which the AWS CLI and boto3 prefer over the token of every other section",
-    );
-    put("[DEFAULT]\nregion = eu-west-1\naws_security_token =\n", "work").unwrap();
+    // Python reads a token there in every spelling, also an empty one, and takes it for that of every section.
+    let token = "the section [DEFAULT] has an aws_security_token, which the AWS CLI and boto3 prefer over the token of every other section";
+    for (text, line) in [
+        ("[x]\n[DEFAULT]\nAWS_SECURITY_TOKEN = t", 3),
+        ("[DEFAULT]\nregion = x\n\naws_security_token: t", 4),
+        ("[DEFAULT]\n\n  aws_security_token = t", 3),
+        ("[DEFAULT]\n  region = x\n\taws_security_token : t", 3),
+        ("[x]\n  [DEFAULT]\naws_security_token = t", 3),
+        ("[DEFAULT]\naws_security_token =", 2),
+        ("[DEFAULT]\naws_security_token =\n  a = b", 2),
+        ("[DEFAULT]\naws_security_token =\n  junk", 2),
+        // Where Python cannot read the file at all, it is the section that is named.
+        ("[DEFAULT]\naws_security_token = t\n[x]\njunk", 1),
+    ] {
+        check(&format!("{text}\n"), &format!("line {line}: {token}"));
+    }
+    for text in
+        ["# aws_security_token = t", "region = x\n  aws_security_token = t", "x_aws_security_token = t"]
+    {
+        put(&format!("[DEFAULT]\n{text}\n"), "work").unwrap();
+    }
+    // Nobody inherits it yet, so that Python can read the file now, and could not with one section more.
+    let unread = "[DEFAULT]\nx = 1\ns3 =\n  junk\n";
+    let words =
+        "lines of the section [DEFAULT] with which the AWS CLI and boto3 could not read a new section";
+    check(unread, &format!("line 3: {words}"));
+    put(&format!("{unread}[work]\ns3 =\n  a = b\n"), "work").unwrap();
     let refusal = put("[profile x]\nregion = a\n", "profile.x").unwrap_err();
     assert_eq!(refusal, "line 1: a section header that AWS tools read differently");
+    assert!(put("[profile \"x\"]\nregion = a\n", "profile.x").is_err());
     put("[profile x]\nregion = a\n", "x").unwrap();
 }
 

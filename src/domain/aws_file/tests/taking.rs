@@ -37,6 +37,37 @@ fn a_section_with_anything_of_somebody_else_stays() {
 }
 
 #[test]
+fn a_comment_about_what_follows_does_not_hold_a_section_that_we_made() {
+    let (head, tail) = ("[a]\nx = 1\n", "\n# about b\n\n; more\n[b]\ny = 2\n");
+    let ours = format!("[work]\n{NEW_LINES}");
+    check(&format!("{head}\n{ours}{tail}"), true, true, &format!("{head}{tail}"), Removal::Removed);
+    check(&format!("{head}\n{ours}{tail}"), true, false, &format!("{head}{tail}"), Removal::Removed);
+    check(&format!("{ours}\n# end"), true, true, "\n# end", Removal::Removed);
+    // Right below our lines it may be a note on them, and among them it is.
+    check(&format!("{ours}# mine\n[b]\n"), true, true, "[work]\n# mine\n[b]\n", Removal::Removed);
+    check(&format!("{ours}# mine\n\n# b\n"), true, true, "[work]\n# mine\n\n# b\n", Removal::Removed);
+    let among = NEW_LINES.replace("aws_session", "\n# mine\naws_session");
+    check(&format!("[work]\n{among}"), true, true, "[work]\n\n# mine\n", Removal::Removed);
+    // Where we did not make it, it stays.
+    check(&format!("{ours}{tail}"), false, true, &format!("[work]\n{tail}"), Removal::Removed);
+}
+
+#[test]
+fn a_section_that_was_there_keeps_all_but_the_session_that_ours_replaced() {
+    let old = "aws_access_key_id = ASIAOLD\naws_secret_access_key = old\naws_session_token = old\n";
+    for (before, after) in [
+        ("[work]\nregion = x\n".to_owned(), "[work]\nregion = x\n"),
+        ("# c\n[work] # mine\n\n; c\n[b]\n".to_owned(), "# c\n[work] # mine\n\n; c\n[b]\n"),
+        ("[work]\nregion = x".to_owned(), "[work]\nregion = x\n"),
+        (format!("[work]\nregion=x\n\n# c\n{old}"), "[work]\nregion=x\n\n# c\n"),
+        (format!("[work]\n{old}expiration = x\noutput=y\n[b]\n"), "[work]\noutput=y\n[b]\n"),
+        ("[work]\naws_access_key_id =\nregion = x\n".to_owned(), "[work]\nregion = x\n"),
+    ] {
+        check(&put(&before, "work").unwrap(), false, true, after, Removal::Removed);
+    }
+}
+
+#[test]
 fn a_comment_above_our_header_keeps_every_byte() {
     check(&format!("[a]\n\n# mine\n[work]\n{NEW_LINES}"), true, true, "[a]\n\n# mine\n", Removal::Removed);
 }
