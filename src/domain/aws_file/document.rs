@@ -226,10 +226,10 @@ fn spans(text: &str) -> Vec<Span> {
     let mut spans: Vec<Span> = Vec::new();
     // A byte order mark hides the first header from some parsers only; such a file is read but never edited.
     let mark = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-    for line in line::lines(text.get(mark..).unwrap_or_default(), mark, 1) {
-        if !line.content.starts_with('[') {
-            continue;
-        }
+    let starts = memchr::memchr_iter(b'\n', text.as_bytes()).map(|end| end + 1);
+    for (number, start) in (1..).zip(std::iter::once(mark).chain(starts)) {
+        let Some(rest) = text.get(start..).filter(|rest| rest.starts_with('[')) else { continue };
+        let Some(line) = line::lines(rest, start, number).next() else { continue };
         let Kind::Header(name) = line::kind(line.content) else { continue };
         if let Some(previous) = spans.last_mut() {
             previous.end = line.whole.start;
