@@ -113,11 +113,7 @@ impl Document {
 
     /// The keys of a profile as they are spelt; lines of a nested block are none.
     pub(super) fn keys<'a>(&'a self, section: &'a str) -> impl Iterator<Item = &'a str> {
-        let lines = self.profile_spans(section).flat_map(|span| self.body(span));
-        lines.filter_map(|line| match line::kind(line.content) {
-            Kind::Property { key, .. } => Some(key),
-            Kind::Blank | Kind::Comment | Kind::Indented(_) | Kind::Header(_) | Kind::Other => None,
-        })
+        self.profile_spans(section).flat_map(|span| self.written(span)).map(|(key, _)| key)
     }
 
     /// True if the file has the profile's section.
@@ -177,8 +173,13 @@ impl Document {
 
     /// A section's keys with the values that the common grammar reads; empty ones are none.
     pub(super) fn properties(&self, span: &Span) -> impl Iterator<Item = (&str, &str)> {
+        self.written(span).filter_map(|(key, value)| Some((key, value::read(value)?)))
+    }
+
+    /// A section's keys with all that is written behind the equals sign; lines of a nested block are none.
+    pub(super) fn written(&self, span: &Span) -> impl Iterator<Item = (&str, &str)> {
         self.body(span).filter_map(|line| match line::kind(line.content) {
-            Kind::Property { key, value } => Some((key, value::read(value)?)),
+            Kind::Property { key, value } => Some((key, value)),
             Kind::Blank | Kind::Comment | Kind::Indented(_) | Kind::Header(_) | Kind::Other => None,
         })
     }

@@ -78,11 +78,7 @@ impl Document {
         let target = Target::read(self, span)?;
         let overwrites = |occupant: Occupant| {
             let kept = occupant.holds(session) || written.is_some_and(|written| occupant.is(written));
-            // To Python an inline comment is a part of the value: what looks like a long-term id there is one in doubt.
-            let in_comment = target.managed.iter().any(|line| {
-                line.key == "aws_access_key_id" && self.slice(line.content.clone()).contains("AKIA")
-            });
-            (occupant.kind() == OccupantKind::LongTerm || in_comment) && !kept
+            occupant.kind() == OccupantKind::LongTerm && !kept
         };
         if overwrites(self.occupant_of([span])) {
             let reason = RefusalReason::LongTermKey { section: section.to_string() };
