@@ -32,6 +32,7 @@ impl Engine {
             }
             if let Some(before) = before
                 && one.care == Some(Care::Keep)
+                && !self.forgotten.contains(&one.name)
             {
                 // It may be there again in a moment.
                 one.session = before.session.clone();

@@ -11,9 +11,6 @@ use super::mfa::{MfaCode, MfaSerial};
 /// How long a code is remembered: longer than AWS takes it (its own step and one on each side).
 const MEMORY: TimeDelta = TimeDelta::minutes(3);
 
-/// How long a device shows a code, in seconds (RFC 6238's default, which AWS's virtual and hardware devices use).
-pub const STEP: i64 = 30;
-
 /// A code that went out to AWS. What is kept is a salted digest; whoever can read it can try a million codes, of which
 /// this one is worth nothing any more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,12 +39,6 @@ impl SpentCode {
     }
 }
 
-/// Whole seconds, 1..=30, until a device shows its next code.
-#[must_use]
-pub fn next_code_in(now: DateTime<Utc>) -> i64 {
-    STEP - now.timestamp().rem_euclid(STEP)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,16 +62,5 @@ mod tests {
         check("alice", "123456", -1, false);
         check("alice", "123457", 0, false);
         check("bob", "123456", 0, false);
-    }
-
-    #[test]
-    fn the_next_code_comes_within_half_a_minute() {
-        let check = |second: i64, expected: i64| {
-            assert_eq!(next_code_in(DateTime::from_timestamp(second, 999_000_000).unwrap()), expected);
-        };
-        check(1_800_000_000, 30);
-        check(1_800_000_013, 17);
-        check(1_800_000_029, 1);
-        check(1_800_000_030, 30);
     }
 }

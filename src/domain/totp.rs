@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::mfa::MfaCode;
 use super::text::{Misplaced, first_misplaced};
 
-/// The length of a step, in seconds (RFC 6238, section 5.2).
+/// How long a device shows a code, in seconds (RFC 6238, section 5.2: the default, which AWS's devices use).
 const STEP: i64 = 30;
 
 /// The shortest seed accepted, in base32 characters: 80 bits, which some issuers give. AWS's have 64 characters.
@@ -124,6 +124,12 @@ pub fn step(at: DateTime<Utc>) -> i64 {
 #[must_use]
 pub fn begin(step: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(step.saturating_mul(STEP), 0).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+/// Whole seconds, 1..=30, until a device shows its next code.
+#[must_use]
+pub fn next_code_in(now: DateTime<Utc>) -> i64 {
+    STEP - now.timestamp().rem_euclid(STEP)
 }
 
 /// Normalises base32.
@@ -314,5 +320,16 @@ mod tests {
     fn debug_hides_the_seed() {
         let seed = parse(RFC).unwrap();
         assert_eq!(format!("{seed:?}"), "TotpSeed(SecretBox<str>([REDACTED]))");
+    }
+
+    #[test]
+    fn the_next_code_comes_within_half_a_minute() {
+        let check = |second: i64, expected: i64| {
+            assert_eq!(next_code_in(DateTime::from_timestamp(second, 999_000_000).unwrap()), expected);
+        };
+        check(1_800_000_000, 30);
+        check(1_800_000_013, 17);
+        check(1_800_000_029, 1);
+        check(1_800_000_030, 30);
     }
 }

@@ -51,7 +51,8 @@ pub async fn keep(ports: &Ports, profile: &Profile, held: &[SessionCredentials])
         Ok(write) => write,
         // As the file is now nothing can be written to it.
         Err(error @ StoreError::Refused { .. }) => {
-            return remember(ports, profile, again, &Outcome::Lost(Some(failed(&error)))).await;
+            let all = [again.as_slice(), lost].concat();
+            return remember(ports, profile, &all, &Outcome::Lost(Some(failed(&error)))).await;
         }
         Err(error) => return Err(failed(&error)),
     };

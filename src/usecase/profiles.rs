@@ -208,7 +208,7 @@ fn aws_duration(aws: &AwsProfile, name: &ProfileName) -> Result<SessionDuration,
             FailureClass::Config,
             format!("duration_seconds of profile {name} in AWS's configuration: {error}"),
         )
-        .hint(format!("stsd add {name} --duration 12h"))
+        .hint(format!("set duration = \"12h\" in [profiles.{name}] of config.toml"))
     })
 }
 

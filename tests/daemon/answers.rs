@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use chrono::{DateTime, Utc};
 use stsd::daemon::{Order, answers};
 use stsd::domain::failure::{Failure, FailureClass};
+use stsd::ports::time::Clock as _;
 use stsd::protocol::message::{Action, Answer};
 use stsd::usecase::forget::{Which, forget};
 use stsd::usecase::profiles::load_config;
@@ -227,9 +228,13 @@ fn a_broken_configuration_is_reported_and_the_old_one_stays_in_force() {
     assert_eq!(daemon.status()[0].state, "active");
     assert!(daemon.refresh(&["work"])[0].result.is_ok());
     // A change of the other file is seen all the same.
-    stage.world.write(".aws/credentials", "");
+    stage.rest();
+    let theirs = "[work]\naws_access_key_id = ASIASOMEBODYELSES000\naws_secret_access_key = s\naws_session_token = t\n";
+    stage.world.write(".aws/credentials", theirs);
     stage.files.have_changed();
+    until("the session is gone", || daemon.status()[0].last_error.is_some());
+    stage.hand.wait_armed(stage.hand.now() + chrono::TimeDelta::days(365));
     stage.hand.pass_to(expires_at);
-    until("the session is gone", || daemon.status()[0].state == "absent");
+    assert_eq!(daemon.status()[0].state, "absent");
     assert_eq!(stage.desktop.notices(), []);
 }

@@ -204,6 +204,8 @@ fn a_forgotten_session_stays_forgotten_where_that_cannot_be_remembered() {
     assert_eq!(stage.world.credentials(), "");
     looked(&daemon);
     assert_eq!(stage.world.credentials(), "");
+    // Nor does anybody hear of its end.
+    stage.hand.wait_armed(stage.hand.now() + TimeDelta::days(365));
 }
 
 /// `sections` of `work`, in force.

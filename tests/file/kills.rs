@@ -188,8 +188,8 @@ fn at_each_call_of_a_removal() {
         order: Order::Take,
         has_directory: true,
         before: Some(format!("{HEAD}[work]\n{}{TAIL}", lines("OLD"))),
-        // The comment below may speak of the section, so its header stays.
-        after: format!("{HEAD}[work]\n{TAIL}"),
+        // The section goes with the empty line above it; the comment below, behind an empty line, speaks of another one.
+        after: format!("{}{TAIL}", HEAD.strip_suffix('\n').unwrap()),
     }
     .kill_everywhere("a removal");
 }

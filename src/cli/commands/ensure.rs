@@ -86,5 +86,5 @@ async fn can_last(
     let (least, lasts) = (Human(least), Human(lasts));
     let message = format!("--min {least}: a session of {name} lasts {lasts}, so it never has that much left");
     Err(Failure::new(FailureClass::Usage, message)
-        .hint(format!("ask for less, or for longer sessions: stsd add {name} --duration 36h")))
+        .hint(format!("ask for less, or set duration = \"36h\" in [profiles.{name}] of config.toml")))
 }

@@ -17,7 +17,7 @@ use crate::domain::duration::{Human, SessionDuration};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::mfa::MfaCode;
 use crate::domain::profile::ProfileName;
-use crate::domain::spent::next_code_in;
+use crate::domain::totp::next_code_in;
 use crate::ports::Answer as Later;
 use crate::ports::time::Clock;
 use crate::protocol::message::{Action, Answer, Outcome, Refreshed, WireCode};

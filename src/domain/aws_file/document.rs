@@ -113,11 +113,7 @@ impl Document {
 
     /// The keys of a profile as they are spelt; lines of a nested block are none.
     pub(super) fn keys<'a>(&'a self, section: &'a str) -> impl Iterator<Item = &'a str> {
-        let lines = self.profile_spans(section).flat_map(|span| self.body(span));
-        lines.filter_map(|line| match line::kind(line.content) {
-            Kind::Property { key, .. } => Some(key),
-            Kind::Blank | Kind::Comment | Kind::Indented(_) | Kind::Header(_) | Kind::Other => None,
-        })
+        self.profile_spans(section).flat_map(|span| self.written(span)).map(|(key, _)| key)
     }
 
     /// True if the file has the profile's section.
@@ -177,8 +173,13 @@ impl Document {
 
     /// A section's keys with the values that the common grammar reads; empty ones are none.
     pub(super) fn properties(&self, span: &Span) -> impl Iterator<Item = (&str, &str)> {
+        self.written(span).filter_map(|(key, value)| Some((key, value::read(value)?)))
+    }
+
+    /// A section's keys with all that is written behind the equals sign; lines of a nested block are none.
+    pub(super) fn written(&self, span: &Span) -> impl Iterator<Item = (&str, &str)> {
         self.body(span).filter_map(|line| match line::kind(line.content) {
-            Kind::Property { key, value } => Some((key, value::read(value)?)),
+            Kind::Property { key, value } => Some((key, value)),
             Kind::Blank | Kind::Comment | Kind::Indented(_) | Kind::Header(_) | Kind::Other => None,
         })
     }
@@ -226,10 +227,10 @@ fn spans(text: &str) -> Vec<Span> {
     let mut spans: Vec<Span> = Vec::new();
     // A byte order mark hides the first header from some parsers only; such a file is read but never edited.
     let mark = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-    for line in line::lines(text.get(mark..).unwrap_or_default(), mark, 1) {
-        if !line.content.starts_with('[') {
-            continue;
-        }
+    let starts = memchr::memchr_iter(b'\n', text.as_bytes()).map(|end| end + 1);
+    for (number, start) in (1..).zip(std::iter::once(mark).chain(starts)) {
+        let Some(rest) = text.get(start..).filter(|rest| rest.starts_with('[')) else { continue };
+        let Some(line) = line::lines(rest, start, number).next() else { continue };
         let Kind::Header(name) = line::kind(line.content) else { continue };
         if let Some(previous) = spans.last_mut() {
             previous.end = line.whole.start;

@@ -1,5 +1,7 @@
 //! What stands elsewhere in the file and some parser takes for a part of the section to be written.
 
+use memchr::memmem;
+
 use super::document::Document;
 use super::line;
 use super::names::LEGACY_TOKEN;
@@ -41,23 +43,24 @@ impl Document {
     /// The line of an indented header of that name. Only lines with the name are looked at, each once: a large file has
     /// few.
     fn indented_header(&self, name: &str) -> Option<usize> {
-        let mut rest = self.text();
-        while let Some((before, _)) = rest.split_once(name) {
-            let start = before.rfind('\n').map_or(0, |end| end + 1);
-            let (_, from) = rest.split_at_checked(start)?;
-            let (line, after) = from.split_once('\n').unwrap_or((from, ""));
-            if line::is_indented_header_of(line, name) {
-                let above = self.text().len() - from.len();
-                return Some(1 + self.slice(0..above).matches('\n').count());
+        let (text, finder) = (self.text(), memmem::Finder::new(name));
+        let bytes = text.as_bytes();
+        let mut from = 0;
+        while let Some(found) = finder.find(bytes.get(from..)?) {
+            let at = from + found;
+            let start = memchr::memrchr(b'\n', bytes.get(..at)?).map_or(0, |end| end + 1);
+            let end = memchr::memchr(b'\n', bytes.get(at..)?).map_or(text.len(), |end| at + end);
+            if line::is_indented_header_of(self.slice(start..end), name) {
+                return Some(1 + memchr::memchr_iter(b'\n', bytes.get(..start)?).count());
             }
-            rest = after;
+            from = end;
         }
         None
     }
 
     fn check_defaults(&self, section: &SectionName) -> Result<(), Refusal> {
         // Most files have no such section: they are not read once more.
-        if !self.text().contains("[DEFAULT]") {
+        if memmem::find(self.text().as_bytes(), b"[DEFAULT]").is_none() {
             return Ok(());
         }
         let Ok(profiles) = reading::read(Parser::Botocore, self.text(), self.grammar()) else {

@@ -8,12 +8,12 @@ use super::occupant::OccupantKind;
 use super::target::Target;
 use crate::domain::keys::LongTermKey;
 
-/// How often each line stands in each section; the lines above the first section belong to none.
+/// How often each line stands in each section. Comments, and the lines above the first section, belong to none.
 type Count<'a> = HashMap<(Option<&'a str>, &'a str), usize>;
 
 impl Document {
     /// True if nothing is lost with `other`: each of its lines stands here too, at least as often, in the section of
-    /// the same name. Blank lines do not count, nor do temporary credentials, which can be had again, of a text that
+    /// the same name, comments anywhere. Blank lines do not count, nor do temporary credentials, which can be had again, of a text that
     /// [`Document::check`] allows.
     #[must_use]
     pub fn keeps_all_of(&self, other: &Self) -> bool {
@@ -55,8 +55,16 @@ impl Document {
                 add(section, header);
             }
             for line in self.body(span) {
-                if !skipped.contains(&line.whole.start) && !matches!(line::kind(line.content), Kind::Blank) {
-                    add(section, line.content);
+                if skipped.contains(&line.whole.start) {
+                    continue;
+                }
+                match line::kind(line.content) {
+                    Kind::Blank => {}
+                    // One that stood behind a section that is gone now stands behind the section before.
+                    Kind::Comment => add(None, line.content),
+                    Kind::Indented(_) | Kind::Header(_) | Kind::Property { .. } | Kind::Other => {
+                        add(section, line.content);
+                    }
                 }
             }
         }

@@ -26,6 +26,8 @@ pub struct Occupant {
     /// The earliest moment that an expiry key of any tool names. One without a zone counts as UTC; awsume writes
     /// local time there, which cannot be known here.
     pub expires_at: Option<DateTime<Utc>>,
+    /// True if the line of the id has a long-term one anywhere, also in a comment, which to Python is a part of the value.
+    mentions_long_term: bool,
 }
 
 /// What a section's credentials are worth.
@@ -43,8 +45,8 @@ pub enum OccupantKind {
 impl Occupant {
     /// What the credentials are worth, by their looks.
     ///
-    /// In doubt they are long-term: a key that was overwritten is lost, a session is not. So an id that only contains
-    /// `AKIA` is one that its owner quoted, put out of use with a `#`, or pasted with an invisible character.
+    /// In doubt they are long-term: a key that was overwritten is lost, a session is not. So where the id's line only
+    /// contains `AKIA`, its owner quoted it, put it out of use with a `#`, or pasted it with an invisible character.
     #[must_use]
     pub fn kind(&self) -> OccupantKind {
         let Some(id) = self.access_key_id.as_deref() else {
@@ -52,7 +54,11 @@ impl Occupant {
         };
         let dated = id.starts_with("ASIA") || self.expires_at.is_some();
         let token = self.token.as_ref().is_some_and(|token| is_token(token.expose_secret()));
-        if token && dated && !id.contains("AKIA") { OccupantKind::Temporary } else { OccupantKind::LongTerm }
+        if token && dated && !self.mentions_long_term {
+            OccupantKind::Temporary
+        } else {
+            OccupantKind::LongTerm
+        }
     }
 
     /// True if these are the very values that were written.
@@ -97,7 +103,7 @@ fn is_token(value: &str) -> bool {
 
 impl fmt::Debug for Occupant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { access_key_id, secret, token, expires_at } = self;
+        let Self { access_key_id, secret, token, expires_at, mentions_long_term: _ } = self;
         let shown = access_key_id.as_ref().map(|text| match AccessKeyId::parse(text) {
             Ok(id) => id.last_four().to_string(),
             Err(_) => "[REDACTED]".to_owned(),
@@ -121,15 +127,22 @@ impl Document {
 
     /// What stands in these sections, as [`Document::get`] reads it, in one pass over their lines.
     pub(super) fn occupant_of<'s>(&self, spans: impl IntoIterator<Item = &'s Span>) -> Occupant {
-        let properties = spans.into_iter().flat_map(|span| self.properties(span));
-        let found: HashMap<_, _> =
-            properties.filter_map(|(key, value)| Some((managed(key)?, value))).collect();
+        let mut found = HashMap::new();
+        let mut mentions_long_term = false;
+        for (key, written) in spans.into_iter().flat_map(|span| self.written(span)) {
+            let Some(key) = managed(key) else { continue };
+            mentions_long_term |= key == ID && written.contains("AKIA");
+            if let Some(value) = value::read(written) {
+                found.insert(key, value);
+            }
+        }
         let secret = |key: &str| found.get(key).copied().map(SecretString::from);
         Occupant {
             access_key_id: found.get(ID).map(ToString::to_string),
             secret: secret(SECRET),
             token: secret(TOKEN).or_else(|| secret(LEGACY_TOKEN)),
             expires_at: EXPIRY_KEYS.iter().filter_map(|key| value::moment(found.get(key)?)).min(),
+            mentions_long_term,
         }
     }
 }

@@ -41,7 +41,9 @@ fn what_no_session_could_meet_is_said_before_a_code_is_asked_for() {
         return;
     }
     let machine = Machine::with_work();
-    machine.run(&["ensure", "--min", "12h"]).failed_with(2, &["--min 12h", "lasts 12h", "--duration"]);
+    machine
+        .run(&["ensure", "--min", "12h"])
+        .failed_with(2, &["--min 12h", "lasts 12h", "duration = \"36h\" in [profiles.work]"]);
     machine.run(&["ensure", "--min", "soon"]).failed_with(2, &["--min"]);
     machine.run(&["ensure", "nobody"]).failed_with(3, &["nobody"]);
     assert_eq!(machine.sts.requests(), []);

@@ -97,6 +97,11 @@ fn an_occupant_is_what_it_is_worth() {
         "aws_access_key_id = AKIAX\naws_secret_access_key = s\naws_session_token = t",
         OccupantKind::LongTerm,
     );
+    // To Python the comment is a part of the id.
+    for id in ["ASIAX # AKIAX", "ASIAX\t;AKIAX", "'AKIAX'", "#AKIAX"] {
+        let rest = "aws_secret_access_key = s\naws_session_token = t\nexpiration = 2026-11-22 03:04:05";
+        check(&format!("aws_access_key_id = {id}\n{rest}"), OccupantKind::LongTerm);
+    }
     check("aws_secret_access_key = s\naws_session_token = t", OccupantKind::LongTerm);
     assert!(document("[a]\n").occupant(&section("work")).is_none());
 }

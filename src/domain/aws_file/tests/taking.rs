@@ -148,3 +148,15 @@ fn two_sections_taken_in_reverse_restore_the_file() {
         assert_eq!(edit.document.text(), before);
     }
 }
+
+#[test]
+fn nothing_is_lost_with_a_copy_from_before_a_session_was_taken_out() {
+    for tail in ["", "\n# note\n\n[b]\nx = 1\n", "# mine\n", "\n# note"] {
+        let before = document(&format!("[a]\nx = 1\n\n[work]\n{NEW_LINES}{tail}"));
+        let (edit, removal) =
+            before.take_session(&section("work"), true, Some(&fingerprint(&session("NEW")))).unwrap();
+        assert_eq!(removal, Removal::Removed);
+        assert!(edit.document.keeps_all_of(&before), "{}", edit.document.text());
+        assert!(!document("[a]\nx = 1\n").keeps_all_of(&before) || tail.is_empty());
+    }
+}
