@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::path::Path;
+use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -29,17 +30,33 @@ pub struct Client {
     code_sent: bool,
 }
 
+/// A code that may be typed.
+pub type Typing<'a> = Pin<Box<dyn Future<Output = Result<WireCode, Failure>> + 'a>>;
+
 /// What a caller does with a message that is not the end of a request.
 pub trait Dialogue {
-    /// Gets the code that the daemon asks for.
+    /// Gets the code that the daemon asks for, after this refusal of another one. The answer is dropped when it is not
+    /// wanted any more; if another one is, this is called again.
     ///
     /// # Errors
     ///
     /// The failure that the command would report if nobody answers; the daemon passes it back.
-    fn code(&mut self, profiles: &[String], serial: &str) -> Result<WireCode, Failure>;
+    fn code<'a>(
+        &'a mut self,
+        profiles: &'a [String],
+        serial: &'a str,
+        refused: Option<&'a str>,
+    ) -> Typing<'a>;
 
     /// Takes an answer that others follow; false if no more are wanted.
     fn progress(&mut self, answer: Answer) -> bool;
+}
+
+/// The question of the daemon.
+struct Wanted {
+    profiles: Vec<String>,
+    serial: String,
+    refused: Option<String>,
 }
 
 impl Client {
@@ -121,10 +138,33 @@ impl Client {
         if send(&mut self.stream, &request).await.is_err() {
             return Err(self.lost());
         }
+        let mut wanted: Option<Wanted> = None;
         loop {
-            let Ok(Some(line)) = receive(&mut self.stream, &mut self.lines).await else {
-                return Err(self.lost());
+            let line = match &wanted {
+                None => receive(&mut self.stream, &mut self.lines).await,
+                Some(Wanted { profiles, serial, refused }) => {
+                    let typing = dialogue.code(profiles, serial, refused.as_deref());
+                    // Whatever is read is kept in `lines`, so the loser of the race loses nothing.
+                    tokio::select! {
+                        line = receive(&mut self.stream, &mut self.lines) => line,
+                        typed = typing => {
+                            let answer = match typed {
+                                Ok(code) => {
+                                    self.code_sent = true;
+                                    FromClient::Code { id: ID, code }
+                                }
+                                Err(failure) => FromClient::NoCode { id: ID, failure: failure.into() },
+                            };
+                            wanted = None;
+                            if send(&mut self.stream, &answer).await.is_err() {
+                                return Err(self.lost());
+                            }
+                            continue;
+                        }
+                    }
+                }
             };
+            let Ok(Some(line)) = line else { return Err(self.lost()) };
             match decode(&line) {
                 Ok(FromDaemon::Done { answer, .. }) => return Ok(answer),
                 Ok(FromDaemon::Failed { failure, .. }) => return Err(failure.into()),
@@ -133,17 +173,8 @@ impl Client {
                         return Ok(Answer::Nothing);
                     }
                 }
-                Ok(FromDaemon::CodeWanted { profiles, serial, .. }) => {
-                    let answer = match dialogue.code(&profiles, &serial) {
-                        Ok(code) => {
-                            self.code_sent = true;
-                            FromClient::Code { id: ID, code }
-                        }
-                        Err(failure) => FromClient::NoCode { id: ID, failure: failure.into() },
-                    };
-                    if send(&mut self.stream, &answer).await.is_err() {
-                        return Err(self.lost());
-                    }
+                Ok(FromDaemon::CodeWanted { profiles, serial, refused, .. }) => {
+                    wanted = Some(Wanted { profiles, serial, refused });
                 }
                 Err(_) => return Err(other_version(&self.hello.version)),
             }

@@ -1,10 +1,10 @@
 //! Where a command runs: the world of this user, and the daemon if there is one.
 
-use crate::client::{Client, Dialogue};
+use crate::client::{Client, Dialogue, Typing};
 use crate::daemon::answers;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::paths::Paths;
-use crate::protocol::message::{Action, Answer, Places, WireCode};
+use crate::protocol::message::{Action, Answer, Places};
 use crate::usecase::Ports;
 
 /// The world of this user.
@@ -42,8 +42,13 @@ impl Here {
 pub(crate) struct Silent;
 
 impl Dialogue for Silent {
-    fn code(&mut self, profiles: &[String], _serial: &str) -> Result<WireCode, Failure> {
-        Err(answers::nobody(profiles))
+    fn code<'a>(
+        &'a mut self,
+        profiles: &'a [String],
+        _serial: &'a str,
+        _refused: Option<&'a str>,
+    ) -> Typing<'a> {
+        Box::pin(std::future::ready(Err(answers::nobody(profiles))))
     }
 
     fn progress(&mut self, _answer: Answer) -> bool {

@@ -13,6 +13,7 @@ use crate::logging;
 
 mod args;
 mod commands;
+mod display;
 mod here;
 mod output;
 mod terminal;

@@ -1,12 +1,13 @@
 //! Asking a person, and reading a pipe in a person's place.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read as _, Write as _};
 use std::os::fd::AsFd as _;
 
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use secrecy::SecretString;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use zeroize::Zeroizing;
 
 use crate::domain::failure::{Failure, FailureClass};
@@ -46,6 +47,73 @@ pub(crate) fn end_in_order() {
     match signal(SignalKind::interrupt()) {
         Ok(interrupt) => watch(interrupt),
         Err(error) => tracing::debug!(%error, "Ctrl-C ends the program at once"),
+    }
+}
+
+/// A line that is typed without being shown, while the program goes on.
+///
+/// The line is read by a thread of its own, which cannot be called back: whatever is typed first answers the question
+/// that is asked last, and when the value is dropped the terminal shows again what is typed.
+#[derive(Default)]
+pub(crate) struct HiddenLine {
+    reading: Option<Reading>,
+}
+
+struct Reading {
+    line: oneshot::Receiver<io::Result<String>>,
+    /// The terminal as it was.
+    terminal: Option<(File, Termios)>,
+}
+
+impl HiddenLine {
+    /// Asks, and waits for the line. Can be dropped and called again. Must be called on the runtime.
+    ///
+    /// # Errors
+    ///
+    /// As [`ask_hidden`].
+    pub(crate) async fn ask(&mut self, question: &str) -> Result<SecretString, Failure> {
+        let interrupt = signal(SignalKind::interrupt()).map_err(|error| nobody(&error))?;
+        if self.reading.is_none() {
+            self.reading = Some(Reading::start(question).map_err(|error| nobody(&error))?);
+        } else if let Some((terminal, _)) = self.reading.as_ref().and_then(|it| it.terminal.as_ref()) {
+            // The last question still stands in the line above.
+            let mut terminal = terminal;
+            drop(write!(terminal, "\n{question}"));
+        }
+        watch(interrupt);
+        let Some(reading) = &mut self.reading else { return Err(nobody(&io::ErrorKind::Other.into())) };
+        let line = (&mut reading.line).await;
+        self.reading = None;
+        let line = line.unwrap_or_else(|_gone| Err(io::ErrorKind::Other.into()));
+        line.map(SecretString::from).map_err(|error| nobody(&error))
+    }
+}
+
+impl Reading {
+    fn start(question: &str) -> io::Result<Self> {
+        let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty").ok();
+        let terminal = terminal.and_then(|file| Some((tcgetattr(&file).ok()?, file)));
+        let terminal = terminal.map(|(state, file)| (file, state));
+        let (answer, line) = oneshot::channel();
+        let question = question.to_owned();
+        std::thread::Builder::new().name("terminal".to_owned()).spawn(move || {
+            // Nobody may be there any more.
+            drop(answer.send(rpassword::prompt_password(question)));
+        })?;
+        Ok(Self { line, terminal })
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        // Once the line has come, the terminal is as it was.
+        if let (Err(oneshot::error::TryRecvError::Empty), Some((terminal, state))) =
+            (self.line.try_recv(), &self.terminal)
+        {
+            tcsetattr(terminal, OptionalActions::Now, state).unwrap_or_default();
+            let mut terminal = terminal;
+            drop(writeln!(terminal));
+        }
     }
 }
 

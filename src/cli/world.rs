@@ -11,6 +11,7 @@ use crate::adapters::entropy::SystemEntropy;
 use crate::adapters::file_watch::PathWatch;
 use crate::adapters::keychain::OsKeychain;
 use crate::adapters::notifier::DesktopNotifier;
+use crate::adapters::prompter::DesktopPrompter;
 use crate::adapters::session_store::FileStore;
 use crate::adapters::state_file::StateFile;
 use crate::adapters::sts::{NetSettings, SdkSts};
@@ -20,6 +21,7 @@ use crate::daemon::World;
 use crate::domain::endpoint::EndpointUrl;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::paths::Paths;
+use crate::ports::prompter::Prompter;
 use crate::ports::time::Clock;
 use crate::protocol::message::Places;
 use crate::usecase::Ports;
@@ -60,6 +62,11 @@ pub(crate) fn compose(config: Option<PathBuf>) -> Result<Here, Failure> {
     Ok(Here { ports, paths, places })
 }
 
+/// The dialogs of the desktop.
+pub(crate) fn prompter() -> Arc<dyn Prompter> {
+    Arc::new(DesktopPrompter::new())
+}
+
 /// What a program that stays needs besides.
 pub(crate) fn daemon_world(here: &Here) -> World {
     let watched = vec![here.paths.config.clone(), here.paths.aws_credentials.clone()];
@@ -67,6 +74,7 @@ pub(crate) fn daemon_world(here: &Here) -> World {
         ports: here.ports.clone(),
         timer: Arc::clone(&here.ports.timer),
         notifier: Arc::new(DesktopNotifier::new()),
+        prompter: prompter(),
         watch: Arc::new(PathWatch::new(watched)),
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::profile::ProfileName;
+use crate::ports::prompter::PromptError;
 use crate::ports::session_store::Removal as Found;
 use crate::protocol::message::{Forgotten, LastError, Outcome, ProfileStatus, Refreshed, Removal};
 use crate::usecase::forget;
@@ -29,11 +30,26 @@ pub fn names(texts: &[String]) -> Result<Vec<ProfileName>, Failure> {
     texts.iter().map(|text| name(text)).collect()
 }
 
-/// The failure of a refresh that needs a code and has nobody to ask.
+/// The failure of a refresh that needs a code and has nobody to ask: no terminal, and no display for a dialog.
 #[must_use]
 pub fn nobody(names: &[String]) -> Failure {
     Failure::new(FailureClass::NoSession, "an MFA code is needed, and there is no terminal to ask at")
         .hint(format!("stsd refresh {} --code -   (reads the code from stdin)", names.join(" ")))
+}
+
+/// The failure of a refresh whose dialog gave no code.
+#[must_use]
+pub fn unasked(error: &PromptError, names: &[String]) -> Failure {
+    match error {
+        PromptError::Cancelled | PromptError::TimedOut(_) => {
+            Failure::new(FailureClass::NoSession, error.to_string())
+                .hint(format!("stsd refresh {}", names.join(" ")))
+        }
+        PromptError::Unavailable(_) | PromptError::Failed(_) => {
+            let failure = nobody(names);
+            Failure { message: format!("{}: {error}", failure.message), ..failure }
+        }
+    }
 }
 
 /// What became of each profile of a refresh; `file` is the credentials file.

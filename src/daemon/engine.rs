@@ -9,6 +9,8 @@ use tokio::net::UnixListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use super::flights::{Air, Flown};
+use super::notices::Shown;
 use super::observe::{Observed, look, statuses};
 use super::renewal::Due;
 use super::work::{Caller, Worker, fresh, perform};
@@ -16,7 +18,7 @@ use super::{Order, World, answers, server};
 use crate::config::Config;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::profile::ProfileName;
-use crate::ports::notifier::{Bubble, NotifierError};
+use crate::ports::notifier::{Bubble, Happening, NotifierError};
 use crate::protocol::message::{Action, Answer, FromDaemon, Places};
 
 /// Events that may wait; senders wait longer.
@@ -34,10 +36,14 @@ const WATCHERS: usize = 16;
 pub(super) enum Event {
     /// A client wants something.
     Asked(Action, Caller),
-    /// A session is on disk; its request goes on for a moment.
+    /// A session is on disk; its renewal goes on for a moment.
     Written,
     /// A request that may have changed something is done.
     Performed,
+    /// Something happened to those who want sessions.
+    Flown(Flown),
+    /// Something happened to a notice.
+    Happened(Happening),
     /// What file and state say.
     Found(Result<Vec<Observed>, Failure>),
     /// What the configuration says, and who waits for it to be in force.
@@ -72,6 +78,10 @@ pub(super) struct Engine {
     pub(super) sessions: Vec<Observed>,
     /// The notice on the screen for each profile.
     pub(super) bubbles: BTreeMap<ProfileName, Bubble>,
+    /// The notices that were shown last, on the screen or not: a click may be told after the end.
+    pub(super) shown: Vec<Shown>,
+    /// Those who want sessions.
+    pub(super) air: Air,
     watchers: Vec<(Vec<ProfileName>, Caller)>,
     /// Up to when it is known what has come due.
     pub(super) looked_at: DateTime<Utc>,
@@ -93,7 +103,7 @@ pub(super) struct Engine {
     pub(super) events: mpsc::Sender<Event>,
     queue: mpsc::Receiver<Event>,
     /// What clients asked for: finished before the daemon ends.
-    requests: JoinSet<()>,
+    pub(super) requests: JoinSet<()>,
     /// What the daemon does for itself.
     pub(super) chores: JoinSet<()>,
 }
@@ -106,6 +116,8 @@ impl Engine {
             config: Arc::new(config),
             sessions: Vec::new(),
             bubbles: BTreeMap::new(),
+            shown: Vec::new(),
+            air: Air::default(),
             watchers: Vec::new(),
             looked_at: DateTime::UNIX_EPOCH,
             silent: false,
@@ -143,6 +155,7 @@ impl Engine {
         ready();
         let timer = Arc::clone(&self.world.timer);
         let watch = Arc::clone(&self.world.watch);
+        let notifier = Arc::clone(&self.world.notifier);
         let mut changed = watch.changed();
         loop {
             // While a look is under way its end is the next thing to wait for.
@@ -160,6 +173,7 @@ impl Engine {
                     changed = watch.changed();
                     Event::FilesChanged
                 }
+                happening = notifier.next() => Event::Happened(happening),
                 order = orders() => Event::Ordered(order),
                 // It ends only by a bug: clients would connect and nobody would answer.
                 Some(_ended) = server.join_next() => {
@@ -179,16 +193,32 @@ impl Engine {
         Ok(())
     }
 
-    /// Finishes what was asked before the order to stop, answers it, and saves what was told.
+    /// Finishes what was asked before the order to stop, answers it, and saves what was told. Nobody is asked for a code
+    /// any more.
     async fn farewell(&mut self, mut server: JoinSet<()>) {
-        self.queue.close();
-        while let Ok(event) = self.queue.try_recv() {
-            if let Event::Asked(action, caller) = event {
-                self.asked(action, caller);
+        self.close_the_air();
+        while !(self.requests.is_empty() && server.is_empty()) {
+            tokio::select! {
+                Some(event) = self.queue.recv() => match event {
+                    Event::Asked(action, caller) => self.asked(action, caller),
+                    Event::Flown(flown) => self.flown(flown),
+                    Event::Written
+                    | Event::Performed
+                    | Event::Happened(_)
+                    | Event::Found(_)
+                    | Event::Configured(..)
+                    | Event::Shown(..)
+                    | Event::Cared(..)
+                    | Event::Renewed(..)
+                    | Event::Woke
+                    | Event::FilesChanged
+                    | Event::Ordered(_) => {}
+                },
+                Some(_ended) = self.requests.join_next() => {}
+                Some(_ended) = server.join_next() => {}
             }
         }
-        while self.requests.join_next().await.is_some() {}
-        while server.join_next().await.is_some() {}
+        self.queue.close();
         while self.chores.join_next().await.is_some() {}
     }
 
@@ -205,6 +235,8 @@ impl Engine {
                 self.changing = self.changing.saturating_sub(1);
                 self.read_config(None);
             }
+            Event::Flown(flown) => self.flown(flown),
+            Event::Happened(happening) => self.happened(happening),
             Event::Found(found) => match std::mem::replace(&mut self.look, Look::Idle) {
                 Look::Outdated => self.look_again(),
                 Look::Idle | Look::Running => self.take_over(found),
@@ -264,22 +296,19 @@ impl Engine {
                 }
             },
             Action::Reload => self.read_config(Some(caller)),
-            action @ (Action::Refresh { .. } | Action::Forget { .. } | Action::Remove { .. }) => {
+            action @ Action::Refresh { .. } => {
+                self.note_forgotten(&action);
+                self.refresh_asked(action, caller);
+            }
+            action @ (Action::Forget { .. } | Action::Remove { .. }) => {
                 self.changing += 1;
                 self.note_forgotten(&action);
-                let (events, written) = (self.events.clone(), self.events.clone());
+                let events = self.events.clone();
                 self.requests.spawn(async move {
                     // In a task of its own, so that its end is told even if it panics.
                     let work = tokio::spawn(async move {
                         let config = worker.config().await;
-                        let settling = perform(&worker.ports, &config, action, caller).await;
-                        let Some(settling) = settling else { return };
-                        // Known before the watch over the write ends: what is lost then can be written again.
-                        drop(written.send(Event::Written).await);
-                        // Nobody waits for this any more; a session that did not survive is its profile's last error.
-                        if let Err(failure) = settling.finish(&worker.ports).await {
-                            tracing::warn!(%failure, "session lost to another program");
-                        }
+                        perform(&worker.ports, &config, action, caller).await;
                     });
                     if work.await.is_err() {
                         tracing::error!("a request panicked");

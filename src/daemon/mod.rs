@@ -1,9 +1,13 @@
 //! The daemon: holds the clock and answers clients.
 //!
 //! One loop over one closed [`Event`](engine::Event) owns all state ([`engine`]); tasks do what takes time and answer
-//! with an event. `notices` tells the desktop, `server` speaks the dialogue with each client, `observe` looks at file and
-//! state, `sessions` takes over what was found and sees to what other programs did, `renewal` renews what needs no human, `answers` puts the use cases' outcomes
-//! into the protocol's words.
+//! with an event.
+//!
+//! `server` speaks the dialogue with each client. Whoever wants sessions is an `errand`; `flights` sends errands on their
+//! way together, `asking` asks their users for codes, `codes` is what a refresh sees of that; `work` does what else
+//! clients ask for. `notices` tells the desktop, `clicks` hears what its user does with a notice. `observe` looks at file
+//! and state, `sessions` takes over what was found and sees to what other programs did, `renewal` renews what needs no
+//! human, `answers` puts the use cases' outcomes into the protocol's words.
 //!
 //! What is absent: a lock that is held across an await, a second place that decides, and the keychain at start.
 
@@ -14,12 +18,18 @@ use crate::config::Config;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::ports::file_watch::FileWatch;
 use crate::ports::notifier::Notifier;
+use crate::ports::prompter::Prompter;
 use crate::ports::time::Timer;
 use crate::protocol::message::Places;
 use crate::usecase::Ports;
 
 pub mod answers;
+mod asking;
+mod clicks;
+mod codes;
 mod engine;
+mod errand;
+mod flights;
 mod notices;
 mod observe;
 mod renewal;
@@ -34,8 +44,10 @@ pub struct World {
     pub ports: Ports,
     /// Waits by the wall clock.
     pub timer: Arc<dyn Timer>,
-    /// The desktop.
+    /// The desktop's notices.
     pub notifier: Arc<dyn Notifier>,
+    /// The desktop's dialogs.
+    pub prompter: Arc<dyn Prompter>,
     /// The configuration and the credentials file.
     pub watch: Arc<dyn FileWatch>,
 }

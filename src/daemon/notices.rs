@@ -10,6 +10,18 @@ use crate::domain::profile::ProfileName;
 use crate::domain::session::Moment;
 use crate::ports::notifier::{Bubble, NotifierError};
 
+/// A notice that was shown.
+#[derive(Clone, Debug)]
+pub(super) struct Shown {
+    pub(super) bubble: Bubble,
+    /// When the sessions end that it is about.
+    pub(super) expires_at: DateTime<Utc>,
+    pub(super) profiles: Vec<ProfileName>,
+}
+
+/// So many of the notices that were shown last are known.
+const KNOWN: usize = 64;
+
 impl Engine {
     /// Renews what has come due and needs no human; shows one notice for the rest, for sessions that end together in one
     /// bubble.
@@ -41,8 +53,10 @@ impl Engine {
         if self.config.notifications {
             let local = self.world.ports.clock.local(moment.expires_at);
             let Moment { expires_at, pressing, .. } = moment;
-            let notice =
-                expiry(&Due { profiles: names.clone(), expires_at, pressing, snooze: false }, now, local);
+            // At the last lead and later there is nothing left to put off to.
+            let (snooze, code) = (!pressing, self.can_show_dialogs());
+            let due = Due { profiles: names.clone(), expires_at, pressing, snooze, code };
+            let notice = expiry(&due, now, local);
             let replaces = names.iter().find_map(|name| self.bubbles.get(name).copied());
             let (notifier, events) = (Arc::clone(&self.world.notifier), self.events.clone());
             let shown = names.clone();
@@ -74,15 +88,12 @@ impl Engine {
         match result {
             Ok(bubble) => {
                 self.silent = false;
-                let now = self.world.ports.clock.now();
-                let lasts = |name: &ProfileName| {
-                    let one = self.sessions.iter().find(|one| one.name == *name);
-                    one.is_some_and(|one| {
-                        let session = one.session.status(now).session;
-                        session.is_some_and(|session| session.expires_at == expires_at)
-                            || one.was_removed_at(expires_at)
-                    })
-                };
+                self.shown.retain(|shown| shown.bubble != bubble);
+                self.shown.push(Shown { bubble, expires_at, profiles: names.clone() });
+                if self.shown.len() > KNOWN {
+                    self.shown.remove(0);
+                }
+                let lasts = |name: &ProfileName| self.is_of(name, expires_at);
                 let (names, late): (Vec<_>, Vec<_>) = names.into_iter().partition(lasts);
                 for name in names {
                     tracing::info!(profile = %name, "notice shown");
@@ -109,6 +120,22 @@ impl Engine {
         if self.bubbles.values().any(|other| *other == bubble) {
             return;
         }
+        self.take_off(bubble);
+    }
+
+    /// True if a profile's session is still the one that ends then.
+    pub(super) fn is_of(&self, name: &ProfileName, expires_at: DateTime<Utc>) -> bool {
+        let now = self.world.ports.clock.now();
+        let one = self.sessions.iter().find(|one| one.name == *name);
+        one.is_some_and(|one| {
+            let session = one.session.status(now).session;
+            session.is_some_and(|session| session.expires_at == expires_at) || one.was_removed_at(expires_at)
+        })
+    }
+
+    /// Takes a notice off the screen.
+    pub(super) fn take_off(&mut self, bubble: Bubble) {
+        self.bubbles.retain(|_, other| *other != bubble);
         let notifier = Arc::clone(&self.world.notifier);
         self.chores.spawn(async move {
             if let Err(error) = notifier.withdraw(bubble).await {

@@ -112,7 +112,11 @@ impl CodeSource for Nobody {
         false
     }
 
-    fn obtain<'a>(&'a self, wanted: &'a CodeWanted) -> Answer<'a, Result<MfaCode, Failure>> {
+    fn obtain<'a>(
+        &'a self,
+        wanted: &'a CodeWanted,
+        _refused: Option<&'a Failure>,
+    ) -> Answer<'a, Result<MfaCode, Failure>> {
         let names: Vec<_> = wanted.profiles.iter().map(ToString::to_string).collect();
         Box::pin(async move { Err(answers::nobody(&names)) })
     }

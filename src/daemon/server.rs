@@ -73,9 +73,9 @@ async fn dialogue(
     events: &mpsc::Sender<Event>,
     mut stopping: watch::Receiver<bool>,
 ) -> Result<(), &'static str> {
-    if !stream.peer_cred().is_ok_and(|peer| peer.uid() == socket::own_uid()) {
+    let Some(peer) = stream.peer_cred().ok().filter(|peer| peer.uid() == socket::own_uid()) else {
         return Err("another user");
-    }
+    };
     let (read, write) = stream.into_split();
     let mut reader = Reader { read, lines: Lines::new(LONGEST_REQUEST) };
     let mut writer = Writer(write);
@@ -83,7 +83,7 @@ async fn dialogue(
         request = greet(&mut reader, &mut writer, places) => request?,
         () = told(&mut stopping) => return Err("the daemon ends"),
     };
-    converse(request, reader, writer, events, stopping).await
+    converse((request, peer.pid()), reader, writer, events, stopping).await
 }
 
 /// Both hellos, and what the client wants.
@@ -122,7 +122,7 @@ async fn greet(reader: &mut Reader, writer: &mut Writer, places: &Places) -> Res
 
 /// Passes answers out and codes in until the request is done.
 async fn converse(
-    Request { id, action }: Request,
+    (Request { id, action }, pid): (Request, Option<i32>),
     mut reader: Reader,
     mut writer: Writer,
     events: &mpsc::Sender<Event>,
@@ -132,7 +132,7 @@ async fn converse(
     let watches = matches!(action, Action::Status { watch: true, .. });
     let (answers, mut outgoing) = mpsc::channel(8);
     let (typed, codes) = mpsc::channel(1);
-    let caller = Caller { id, answers, codes };
+    let caller = Caller { id, answers, codes, pid };
     if events.send(Event::Asked(action, caller)).await.is_err() {
         writer.refuse(ends()).await;
         return Err("the daemon ends");

@@ -51,6 +51,9 @@ impl Engine {
                 }
                 // What was told may not be saved yet, or never if the disk is full.
                 one.told = one.told.max(told);
+                if let Some(before) = before {
+                    one.session.snooze_like(&before.session);
+                }
                 continue;
             }
             let half_written = after.session.as_ref().is_some_and(|session| session.issued_at.is_none());

@@ -71,34 +71,28 @@ impl Flights {
         self.board(wishes.into_iter().map(|wish| (errand, wish)).collect())
     }
 
-    /// The profiles that a flight carries, each once, in the order in which they boarded.
+    /// Who waits for which profile of a flight, in the order in which they boarded.
     #[must_use]
-    pub fn profiles(&self, flight: FlightId) -> Vec<ProfileName> {
-        let mut profiles: Vec<ProfileName> = Vec::new();
-        for (_, profile) in self.open.get(&flight).into_iter().flat_map(|flight| &flight.passengers) {
-            if !profiles.contains(profile) {
-                profiles.push(profile.clone());
-            }
-        }
-        profiles
+    pub fn passengers(&self, flight: FlightId) -> &[(ErrandId, ProfileName)] {
+        self.open.get(&flight).map(|flight| flight.passengers.as_slice()).unwrap_or_default()
     }
 
-    /// The errands that wait for a flight, each once.
+    /// The errands that wait for a flight, each once, in the order in which they boarded.
     #[must_use]
     pub fn errands(&self, flight: FlightId) -> Vec<ErrandId> {
-        let passengers = self.open.get(&flight).into_iter().flat_map(|flight| &flight.passengers);
-        let mut errands: Vec<_> = passengers.map(|(errand, _)| *errand).collect();
-        errands.sort_unstable();
-        errands.dedup();
+        let mut errands = Vec::new();
+        for (errand, _) in self.passengers(flight) {
+            if !errands.contains(errand) {
+                errands.push(*errand);
+            }
+        }
         errands
     }
 
-    /// The flight whose code is not spent, of the device for which an errand waits.
+    /// True while nobody waits for anything.
     #[must_use]
-    pub fn boarding(&self, errand: ErrandId) -> Option<FlightId> {
-        let waits = |flight: &Flight| flight.passengers.iter().any(|(other, _)| *other == errand);
-        let found = self.open.iter().find(|(_, flight)| !flight.away && waits(flight));
-        found.map(|(id, _)| *id)
+    pub fn is_idle(&self) -> bool {
+        self.open.is_empty() && self.late.is_empty()
     }
 
     /// The code is in hand: those aboard share it, nobody else.
@@ -106,6 +100,22 @@ impl Flights {
         if let Some(flight) = self.open.get_mut(&flight) {
             flight.away = true;
         }
+    }
+
+    /// The code was refused: the flight waits for another one, and whoever came too late for the first boards now.
+    #[must_use]
+    pub fn return_to_gate(&mut self, flight: FlightId) -> Vec<Effect> {
+        let Some(returned) = self.open.get_mut(&flight) else { return Vec::new() };
+        returned.away = false;
+        let late = std::mem::take(&mut self.late);
+        let effects = self.board(late);
+        let empty = self.open.get(&flight).is_some_and(|flight| flight.passengers.is_empty());
+        if empty {
+            // All who waited have gone meanwhile.
+            self.open.remove(&flight);
+            return effects.into_iter().chain([Effect::CallOff(flight)]).collect();
+        }
+        effects
     }
 
     /// The flight has ended, and `served` are the profiles of which it is known what became of them. Others that were
@@ -138,12 +148,9 @@ impl Flights {
         self.late.retain(|(other, _)| *other != errand);
         let mut effects = Vec::new();
         for (id, flight) in &mut self.open {
-            let before = flight.passengers.len();
-            // A code that is spent is spent for the profiles aboard, whoever waits for them.
-            if !flight.away {
-                flight.passengers.retain(|(other, _)| *other != errand);
-            }
-            if before > 0 && flight.passengers.is_empty() {
+            flight.passengers.retain(|(other, _)| *other != errand);
+            // A code that is spent is not thrown away, whoever waits for what it brings.
+            if flight.passengers.is_empty() && !flight.away {
                 effects.push(Effect::CallOff(*id));
             }
         }
@@ -222,6 +229,14 @@ mod tests {
         flights.ask(ErrandId(errand), wishes.iter().map(|text| wish(text)).collect())
     }
 
+    fn profiles(flights: &Flights, flight: FlightId) -> Vec<ProfileName> {
+        let mut profiles: Vec<_> = flights.passengers(flight).iter().map(|(_, name)| name.clone()).collect();
+        profiles.dedup();
+        profiles.sort_by_key(|name| name.as_str() != "work");
+        profiles.dedup();
+        profiles
+    }
+
     fn landed(errand: u64, profile: &str) -> Effect {
         Effect::Landed(ErrandId(errand), name(profile))
     }
@@ -238,7 +253,7 @@ mod tests {
             let profile = if errand % 2 == 0 { "work@alice" } else { "second@alice" };
             assert_eq!(ask(&mut flights, errand, &[profile]), [Effect::Boarded(FIRST, ErrandId(errand))]);
         }
-        assert_eq!(flights.profiles(FIRST), [name("work"), name("second")]);
+        assert_eq!(profiles(&flights, FIRST), [name("work"), name("second")]);
         assert_eq!(flights.errands(FIRST).len(), 50);
         flights.take_off(FIRST);
         // Too late for the code, in time for the result.
@@ -270,7 +285,7 @@ mod tests {
         let effects = ask(&mut flights, 1, &["work@alice", "bob@bob", "ci", "robot", "second@alice"]);
         let start = |id| Effect::Start(FlightId(id));
         assert_eq!(effects, [start(1), start(2), start(3), start(4)]);
-        assert_eq!(flights.profiles(FIRST), [name("work"), name("second")]);
+        assert_eq!(profiles(&flights, FIRST), [name("work"), name("second")]);
         assert_eq!(flights.land(FlightId(3), &[name("ci")]), [landed(1, "ci")]);
         assert_eq!(ask(&mut flights, 2, &["robot"]), [Effect::Boarded(FlightId(4), ErrandId(2))]);
     }
@@ -282,7 +297,22 @@ mod tests {
         assert_eq!(ask(&mut flights, 2, &["otherkey@alice"]), [Effect::Boarded(FIRST, ErrandId(2))]);
         let effects = flights.land(FIRST, &[name("work")]);
         assert_eq!(effects, [Effect::Start(SECOND), landed(1, "work"), done(1)]);
-        assert_eq!(flights.profiles(SECOND), [name("otherkey")]);
+        assert_eq!(profiles(&flights, SECOND), [name("otherkey")]);
+    }
+
+    #[test]
+    fn a_flight_whose_code_was_refused_takes_others_aboard_again() {
+        let mut flights = Flights::default();
+        assert_eq!(ask(&mut flights, 1, &["work@alice"]), [Effect::Start(FIRST)]);
+        flights.take_off(FIRST);
+        assert_eq!(ask(&mut flights, 2, &["second@alice"]), []);
+        assert_eq!(flights.return_to_gate(FIRST), [Effect::Boarded(FIRST, ErrandId(2))]);
+        assert_eq!(flights.errands(FIRST), [ErrandId(1), ErrandId(2)]);
+        flights.take_off(FIRST);
+        assert_eq!(flights.leave(ErrandId(1)), []);
+        assert_eq!(flights.leave(ErrandId(2)), []);
+        assert_eq!(flights.return_to_gate(FIRST), [Effect::CallOff(FIRST)]);
+        assert!(flights.is_idle());
     }
 
     #[test]
@@ -296,6 +326,7 @@ mod tests {
         assert_eq!(ask(&mut flights, 3, &["work@alice"]), [Effect::Start(SECOND)]);
         flights.take_off(SECOND);
         assert_eq!(flights.leave(ErrandId(3)), [], "a code that is spent is not thrown away");
-        assert_eq!(flights.land(SECOND, &[name("work")]), [landed(3, "work"), done(3)]);
+        assert_eq!(flights.land(SECOND, &[name("work")]), []);
+        assert!(flights.is_idle());
     }
 }

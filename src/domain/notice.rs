@@ -63,6 +63,8 @@ pub struct Due {
     pub pressing: bool,
     /// True if it may be put off. Whoever says so takes care that another notice comes before the end.
     pub snooze: bool,
+    /// True if a dialog can ask for the code.
+    pub code: bool,
 }
 
 /// The notice for a session that ends soon or has ended, as it is at `now`; `local` is the end as the user's clock
@@ -80,16 +82,13 @@ pub fn expiry(due: &Due, now: DateTime<Utc>, local: DateTime<FixedOffset>) -> No
         (false, false) => format!("{who} expires in {} ({at})", words(left)),
         (false, true) => format!("{who} expire in {} ({at})", words(left)),
     };
-    let mut offers = vec![Offer::EnterCode];
-    if due.snooze {
-        offers.push(Offer::Snooze);
-    }
+    let offers = [(Offer::EnterCode, due.code), (Offer::Snooze, due.snooze)];
     Notice {
         profiles: due.profiles.clone(),
         summary,
-        body: CLICK.to_owned(),
+        body: what_to_do(&due.profiles, due.code),
         unclickable_body: command(&due.profiles),
-        offers,
+        offers: offers.into_iter().filter_map(|(offer, made)| made.then_some(offer)).collect(),
         urgency: if due.pressing { Urgency::Critical } else { Urgency::Normal },
         stays: expired,
     }
@@ -109,25 +108,27 @@ pub fn renewed(profiles: &[ProfileName], until: DateTime<FixedOffset>) -> Notice
     }
 }
 
-/// The notice that the code its user gave renewed nothing. Of `reason` the first line is shown.
+/// The notice that a click renewed nothing. Of `reason` the first line is shown; `code` is true if a dialog can ask again.
 #[must_use]
-pub fn not_renewed(profiles: &[ProfileName], reason: &str) -> Notice {
+pub fn not_renewed(profiles: &[ProfileName], reason: &str, code: bool) -> Notice {
     let reason = reason.lines().next().unwrap_or_default();
     Notice {
         profiles: profiles.to_vec(),
         summary: format!("{} not renewed: {reason}", listed(profiles, ", ")),
-        body: CLICK.to_owned(),
+        body: what_to_do(profiles, code),
         unclickable_body: command(profiles),
-        offers: vec![Offer::EnterCode],
+        offers: if code { vec![Offer::EnterCode] } else { Vec::new() },
         urgency: Urgency::Critical,
         stays: true,
     }
 }
 
-/// What a click on the notice does.
-const CLICK: &str = "Click to enter the MFA code";
+/// What a click on the notice does, if it does anything, and what does the same in a terminal: some desktops take a
+/// click for a dismissal.
+fn what_to_do(profiles: &[ProfileName], code: bool) -> String {
+    if code { format!("Click to enter the MFA code, or {}", command(profiles)) } else { command(profiles) }
+}
 
-/// What does the same in a terminal.
 fn command(profiles: &[ProfileName]) -> String {
     format!("run: stsd refresh {}", listed(profiles, " "))
 }
@@ -171,17 +172,28 @@ mod tests {
     fn a_notice_says_who_how_long_until_when_and_what_to_do() {
         let check = |who: &[&str], seconds: i64, summary: &str| {
             let profiles = names(who);
-            let due =
-                Due { profiles, expires_at: end().to_utc(), pressing: seconds <= 300, snooze: seconds > 300 };
+            let due = Due {
+                profiles,
+                expires_at: end().to_utc(),
+                pressing: seconds <= 300,
+                snooze: seconds > 300,
+                code: true,
+            };
             let notice = expiry(&due, due.expires_at - TimeDelta::seconds(seconds), end());
             assert_eq!(notice.summary, summary);
-            assert_eq!(notice.body, "Click to enter the MFA code");
-            assert_eq!(notice.unclickable_body, format!("run: stsd refresh {}", who.join(" ")));
+            let command = format!("run: stsd refresh {}", who.join(" "));
+            assert_eq!(notice.body, format!("Click to enter the MFA code, or {command}"));
+            assert_eq!(notice.unclickable_body, command);
             assert_eq!(notice.stays, seconds <= 0);
             assert_eq!(notice.urgency == Urgency::Critical, seconds <= 300);
             let offers: &[Offer] =
                 if due.snooze { &[Offer::EnterCode, Offer::Snooze] } else { &[Offer::EnterCode] };
             assert_eq!(notice.offers, offers);
+            let silent = expiry(&Due { code: false, ..due.clone() }, due.expires_at, end());
+            assert_eq!(
+                (silent.body.as_str(), silent.offers.contains(&Offer::EnterCode)),
+                (command.as_str(), false)
+            );
         };
         check(&["work"], 1800, "work expires in 30 minutes (14:02)");
         check(&["work"], 1799, "work expires in 30 minutes (14:02)");
@@ -205,11 +217,13 @@ mod tests {
 
     #[test]
     fn what_was_not_renewed_says_why_stays_and_takes_another_code() {
-        let notice = not_renewed(&names(&["work"]), "AWS refused the code\nand more");
+        let notice = not_renewed(&names(&["work"]), "AWS refused the code\nand more", true);
         assert_eq!(notice.summary, "work not renewed: AWS refused the code");
         assert_eq!(notice.unclickable_body, "run: stsd refresh work");
         assert_eq!((notice.urgency, notice.stays), (Urgency::Critical, true));
         assert_eq!(notice.offers, [Offer::EnterCode]);
+        let notice = not_renewed(&names(&["work"]), "no display", false);
+        assert_eq!((notice.body.as_str(), notice.offers), ("run: stsd refresh work", vec![]));
     }
 
     #[test]

@@ -35,6 +35,19 @@ pub enum PromptKind {
     None,
 }
 
+impl PromptKind {
+    /// True if a dialog asks for a code of somebody with or without a `terminal`: a terminal is where its user is, unless
+    /// the configuration names a dialog.
+    #[must_use]
+    pub fn wants_dialog(self, terminal: bool) -> bool {
+        match self {
+            Self::Auto => !terminal,
+            Self::Pinentry | Self::Zenity | Self::Kdialog | Self::Osascript => true,
+            Self::Terminal | Self::None => false,
+        }
+    }
+}
+
 /// For whom a code is asked, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {

@@ -41,7 +41,7 @@ impl State {
 
     /// Remembers a code that was used at `now`, and forgets those that AWS has forgotten.
     pub fn spend(&mut self, code: SpentCode, now: DateTime<Utc>) {
-        self.spent.retain(|spent| spent.counts(now));
+        self.spent.retain(|spent| spent.counts(now) && *spent != code);
         self.spent.push(code);
     }
 

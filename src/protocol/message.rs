@@ -83,6 +83,9 @@ pub enum Action {
         /// True if the client can ask its user.
         #[serde(default)]
         may_ask: bool,
+        /// Where a dialog for it may appear; nothing if nobody would see one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        display: Option<Display>,
     },
     /// How the sessions are.
     Status {
@@ -109,11 +112,25 @@ pub enum Action {
     Reload,
 }
 
+/// What a client's environment says of its display, and nothing else of that. A window of macOS needs none of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Display {
+    /// `DISPLAY`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub x11: Option<String>,
+    /// `WAYLAND_DISPLAY`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wayland: Option<String>,
+    /// `XAUTHORITY`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub xauthority: Option<String>,
+}
+
 /// What the daemon says after its hello.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FromDaemon {
-    /// Somebody has to type a code.
+    /// Somebody has to type a code. The request may be done before anybody has: another's code serves as well.
     CodeWanted {
         /// The request's id.
         id: u64,
@@ -121,6 +138,9 @@ pub enum FromDaemon {
         profiles: Vec<String>,
         /// The device that shows the code.
         serial: String,
+        /// Why the last code was not taken, if there was one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refused: Option<String>,
     },
     /// An answer of a request that gives several: a watched status.
     Progress {

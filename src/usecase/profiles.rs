@@ -147,6 +147,15 @@ pub async fn resolve(
     })
 }
 
+/// The device whose code a profile takes; nothing if it takes none, or if that cannot be said: a refresh says why.
+pub async fn device(ports: &Ports, profile: &Profile) -> Option<MfaSerial> {
+    if profile.mfa == MfaSource::None {
+        return None;
+    }
+    let aws = aws_profile(ports, profile.name.as_str()).await.ok()?;
+    serial(profile, &aws).ok()?
+}
+
 /// A section with what is remembered of it.
 #[must_use]
 pub fn target(record: &Record, section: &SectionName) -> SectionTarget {

@@ -184,6 +184,7 @@ fn a_duration_of_the_wrong_length_is_refused() {
         duration_seconds: Some(60),
         code: None,
         may_ask: false,
+        display: None,
     };
     assert_eq!(stage.daemon().call(action).unwrap_err().class, FailureClass::Usage);
 }

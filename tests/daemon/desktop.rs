@@ -6,6 +6,7 @@ use stsd::domain::notice::Notice;
 use stsd::ports::Answer;
 use stsd::ports::notifier::{Bubble, Happening, Notifier, NotifierError};
 use tokio::sync::Semaphore;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::harness::until;
 
@@ -28,16 +29,21 @@ pub(crate) struct Desktop {
     /// Closed while nothing is drawn.
     draws: Semaphore,
     slow: Mutex<bool>,
+    happen: UnboundedSender<Happening>,
+    happened: tokio::sync::Mutex<UnboundedReceiver<Happening>>,
 }
 
 impl Default for Desktop {
     fn default() -> Self {
+        let (happen, happened) = unbounded_channel();
         Self {
             seen: Mutex::default(),
             notices: Mutex::default(),
             broken: Mutex::default(),
             draws: Semaphore::new(0),
             slow: Mutex::default(),
+            happen,
+            happened: tokio::sync::Mutex::new(happened),
         }
     }
 }
@@ -57,6 +63,11 @@ impl Desktop {
     pub(crate) fn draw(&self) {
         *self.slow.lock().unwrap() = false;
         self.draws.add_permits(1000);
+    }
+
+    /// Something happens to a bubble.
+    pub(crate) fn happen(&self, happening: Happening) {
+        self.happen.send(happening).unwrap();
     }
 
     /// All that happened.
@@ -113,6 +124,6 @@ impl Notifier for Desktop {
     }
 
     fn next(&self) -> Answer<'_, Happening> {
-        Box::pin(std::future::pending())
+        Box::pin(async move { self.happened.lock().await.recv().await.unwrap() })
     }
 }

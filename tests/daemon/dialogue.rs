@@ -17,7 +17,8 @@ fn asked(daemon: &Daemon<'_>) -> crate::harness::Raw {
     let mut raw = daemon.raw().greeted();
     raw.request(refresh(&["work"], None));
     match raw.answer() {
-        FromDaemon::CodeWanted { id, profiles, serial } => {
+        FromDaemon::CodeWanted { id, profiles, serial, refused } => {
+            assert_eq!(refused, None);
             assert_eq!(id, 7);
             assert_eq!(profiles, ["work"]);
             assert_eq!(serial, daemon.stage.world.sts.alice().serial);
@@ -73,6 +74,7 @@ fn without_anybody_to_ask_there_is_no_session() {
         duration_seconds: None,
         code: None,
         may_ask: false,
+        display: None,
     };
     let failure = one(stage.daemon().call(action)).unwrap_err();
     assert_eq!(failure, stsd::daemon::answers::nobody(&["work".to_owned()]));
@@ -104,15 +106,4 @@ fn a_client_that_vanishes_while_it_is_asked_ends_its_request_only() {
     assert_eq!(error.class, "no-session");
     assert_eq!(stage.world.sts.requests().len(), 0);
     assert!(daemon.refresh(&["work"])[0].result.is_ok());
-}
-
-#[test]
-fn somebody_else_is_served_while_a_client_types() {
-    let stage = Stage::with_work();
-    let daemon = stage.daemon();
-    let mut slow = asked(&daemon);
-    assert!(daemon.refresh(&["work"])[0].result.is_ok(), "nothing is locked before the code is there");
-    slow.send(&FromClient::Code { id: 7, code: WireCode::new(&unused_code(&stage)) });
-    assert!(matches!(slow.answer(), FromDaemon::Done { .. }));
-    assert_eq!(stage.world.sts.codes_sent(), 2);
 }

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use stsd::client::{Client, Dialogue};
+use stsd::client::{Client, Dialogue, Typing};
 use stsd::daemon::{self, Order};
 use stsd::domain::failure::Failure;
 use stsd::ports::time::Clock as _;
@@ -21,6 +21,7 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use crate::desktop::Desktop;
+use crate::dialogs::Dialogs;
 use crate::hand::{Files, Hand};
 use crate::store::Counted;
 use crate::world::World;
@@ -42,6 +43,7 @@ pub(crate) struct Stage {
     pub(crate) world: World,
     pub(crate) hand: Arc<Hand>,
     pub(crate) desktop: Arc<Desktop>,
+    pub(crate) dialogs: Arc<Dialogs>,
     pub(crate) files: Arc<Files>,
     pub(crate) store: Arc<Counted>,
     runtime_dir: TempDir,
@@ -61,7 +63,15 @@ impl Stage {
         world.ports.store = Arc::<Counted>::clone(&store);
         let runtime_dir = tempfile::tempdir().unwrap();
         std::fs::DirBuilder::new().mode(0o700).create(runtime_dir.path().join("stsd")).unwrap();
-        Self { world, hand, desktop: Arc::default(), files: Arc::default(), store, runtime_dir }
+        Self {
+            world,
+            hand,
+            desktop: Arc::default(),
+            dialogs: Arc::default(),
+            files: Arc::default(),
+            store,
+            runtime_dir,
+        }
     }
 
     /// Where the daemon listens.
@@ -102,6 +112,7 @@ impl Stage {
             ports: self.world.ports.clone(),
             timer: Arc::<Hand>::clone(&self.hand),
             notifier: Arc::<Desktop>::clone(&self.desktop),
+            prompter: Arc::<Dialogs>::clone(&self.dialogs),
             watch: Arc::<Files>::clone(&self.files),
         };
         let (orders, queue) = mpsc::unbounded_channel();
@@ -216,6 +227,7 @@ pub(crate) fn refresh(profiles: &[&str], code: Option<&str>) -> Action {
         duration_seconds: None,
         code: code.map(WireCode::new),
         may_ask: code.is_none(),
+        display: None,
     }
 }
 
@@ -223,8 +235,13 @@ pub(crate) fn refresh(profiles: &[&str], code: Option<&str>) -> Action {
 pub(crate) struct Typist<F>(pub(crate) F);
 
 impl<F: FnMut() -> Result<WireCode, Failure>> Dialogue for Typist<F> {
-    fn code(&mut self, _profiles: &[String], _serial: &str) -> Result<WireCode, Failure> {
-        (self.0)()
+    fn code<'a>(
+        &'a mut self,
+        _profiles: &'a [String],
+        _serial: &'a str,
+        _refused: Option<&'a str>,
+    ) -> Typing<'a> {
+        Box::pin(std::future::ready((self.0)()))
     }
 
     fn progress(&mut self, _answer: Answer) -> bool {

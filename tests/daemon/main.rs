@@ -14,14 +14,17 @@
 mod world;
 
 mod desktop;
+mod dialogs;
 mod hand;
 mod harness;
 mod store;
 
 mod answers;
+mod clicks;
 mod crowd;
 mod dialogue;
 mod ending;
+mod flights;
 mod frames;
 mod neighbours;
 mod notices;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, FixedOffset, Local, Utc};
 use stsd::adapters::file_watch::PathWatch;
 use stsd::adapters::notifier::DesktopNotifier;
-use stsd::client::{Client, Dialogue};
+use stsd::client::{Client, Dialogue, Typing};
 use stsd::daemon::{Order, World as DaemonWorld, run};
 use stsd::domain::failure::{Failure, FailureClass};
 use stsd::domain::notice::Notice;
@@ -179,8 +179,16 @@ fn private(path: &std::path::Path, mode: u32) {
 struct Nobody;
 
 impl Dialogue for Nobody {
-    fn code(&mut self, _profiles: &[String], _serial: &str) -> Result<WireCode, Failure> {
-        Err(Failure::new(FailureClass::NoSession, "nobody is asked in a demonstration"))
+    fn code<'a>(
+        &'a mut self,
+        _profiles: &'a [String],
+        _serial: &'a str,
+        _refused: Option<&'a str>,
+    ) -> Typing<'a> {
+        Box::pin(std::future::ready(Err(Failure::new(
+            FailureClass::NoSession,
+            "nobody is asked in a demonstration",
+        ))))
     }
 
     fn progress(&mut self, _answer: Answer) -> bool {

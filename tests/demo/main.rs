@@ -102,6 +102,7 @@ fn notices(world: &World, serial: &str) {
             duration_seconds: None,
             code: Some(WireCode::new(&code)),
             may_ask: false,
+            display: None,
         };
         let Answer::Refreshed(mut done) = daemon.ask(world, action).unwrap() else {
             panic!("another answer")

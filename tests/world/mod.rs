@@ -209,12 +209,16 @@ impl CodeSource for Given {
         true
     }
 
-    fn obtain<'a>(&'a self, _wanted: &'a CodeWanted) -> Answer<'a, Result<MfaCode, Failure>> {
-        Box::pin(async { Ok(self.0.clone()) })
+    fn obtain<'a>(
+        &'a self,
+        _wanted: &'a CodeWanted,
+        refused: Option<&'a Failure>,
+    ) -> Answer<'a, Result<MfaCode, Failure>> {
+        Box::pin(async move { refused.cloned().map_or_else(|| Ok(self.0.clone()), Err) })
     }
 }
 
-/// Somebody who can be asked: what she does before she answers is up to the test.
+/// Somebody who can be asked once: what she does before she answers is up to the test.
 pub(crate) struct Asked<F>(pub(crate) F);
 
 impl<F: Fn(&CodeWanted) -> Result<MfaCode, Failure> + Send + Sync> CodeSource for Asked<F> {
@@ -222,8 +226,12 @@ impl<F: Fn(&CodeWanted) -> Result<MfaCode, Failure> + Send + Sync> CodeSource fo
         false
     }
 
-    fn obtain<'a>(&'a self, wanted: &'a CodeWanted) -> Answer<'a, Result<MfaCode, Failure>> {
-        Box::pin(async move { (self.0)(wanted) })
+    fn obtain<'a>(
+        &'a self,
+        wanted: &'a CodeWanted,
+        refused: Option<&'a Failure>,
+    ) -> Answer<'a, Result<MfaCode, Failure>> {
+        Box::pin(async move { refused.cloned().map_or_else(|| (self.0)(wanted), Err) })
     }
 }
 

@@ -2,27 +2,31 @@
 
 use std::str::FromStr as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use chrono::{DateTime, Local, Utc};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::cli::args::RefreshArgs;
 use crate::cli::here::{Here, unexpected};
 use crate::cli::output::Output;
-use crate::cli::{flag, profile, terminal};
-use crate::client::Dialogue;
+use crate::cli::terminal::HiddenLine;
+use crate::cli::{display, flag, profile, terminal, world};
+use crate::client::{Dialogue, Typing};
 use crate::config::{Config, MfaSource, PromptKind};
 use crate::daemon::answers;
 use crate::domain::duration::{Human, SessionDuration};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::mfa::MfaCode;
 use crate::domain::profile::ProfileName;
+use crate::domain::prompt::Question;
 use crate::domain::totp::next_code_in;
 use crate::ports::Answer as Later;
+use crate::ports::prompter::{Manner, PromptError, Prompter};
 use crate::ports::time::Clock;
 use crate::protocol::message::{Action, Answer, Outcome, Refreshed, WireCode};
 use crate::usecase::profiles::load_config;
-use crate::usecase::refresh::{CodeSource, CodeWanted, RefreshRequest, Settling, refresh};
+use crate::usecase::refresh::{ATTEMPTS, CodeSource, CodeWanted, RefreshRequest, Settling, refresh};
 
 pub(crate) async fn run(args: &RefreshArgs, here: &Here, output: Output) -> Result<u8, Failure> {
     let profiles: Vec<ProfileName> =
@@ -54,8 +58,10 @@ pub(super) async fn renew(
             duration_seconds: duration.map(SessionDuration::as_secs),
             code: given.as_ref().map(|code| WireCode::new(code.digits())),
             may_ask,
+            display: display::here(),
         };
-        match daemon.call(action, &mut Terminal(Arc::clone(&here.ports.clock))).await? {
+        let mut terminal = Terminal { clock: Arc::clone(&here.ports.clock), line: HiddenLine::default() };
+        match daemon.call(action, &mut terminal).await? {
             Answer::Refreshed(outcomes) => (outcomes, None),
             Answer::Status(_) | Answer::Forgotten(_) | Answer::Nothing => return Err(unexpected()),
         }
@@ -64,7 +70,19 @@ pub(super) async fn renew(
             terminal::end_in_order();
         }
         let request = RefreshRequest { profiles, duration };
-        let codes = Codes { given, may_ask, clock: Arc::clone(&here.ports.clock) };
+        let manner = Manner { kind: config.prompt, pinentry: config.pinentry.clone() };
+        let dialog = display::here().is_some() && config.prompt.wants_dialog(may_ask);
+        let codes = Codes {
+            given,
+            may_ask,
+            dialog: dialog.then(|| (world::prompter(), manner)),
+            asked: AtomicU32::new(0),
+            clock: Arc::clone(&here.ports.clock),
+        };
+        if dialog {
+            // A dialog goes with the command that asks.
+            terminal::end_in_order();
+        }
         let outcome = refresh(&here.ports, config, &request, &codes).await?;
         let outcomes = answers::refreshed(outcome.profiles, here.ports.store.path());
         (outcomes, outcome.settling)
@@ -141,12 +159,16 @@ fn given_code(args: &RefreshArgs) -> Result<Option<MfaCode>, Failure> {
     parse(flag).map(Some)
 }
 
-/// Asks at the terminal of the command; says how long the device still shows its code.
-fn ask(profiles: &[String], serial: &str, now: DateTime<Utc>) -> Result<MfaCode, Failure> {
+/// The question at a terminal; says how long the device still shows its code.
+fn question(profiles: &[String], serial: &str, refused: Option<&str>, now: DateTime<Utc>) -> String {
     let seconds = next_code_in(now);
-    let question =
-        format!("MFA code for {} ({serial}; the next one comes in {seconds} s): ", profiles.join(", "));
-    let typed = terminal::ask_hidden(&question)?;
+    let profiles = profiles.join(", ");
+    let refused = refused.map(|reason| format!("{reason}\n")).unwrap_or_default();
+    format!("{refused}MFA code for {profiles} ({serial}; the next one comes in {seconds} s): ")
+}
+
+/// What was typed, as a code.
+fn code(typed: &SecretString, profiles: &[String]) -> Result<MfaCode, Failure> {
     MfaCode::parse(typed.expose_secret().trim_ascii()).map_err(|error| {
         Failure::new(FailureClass::Usage, error.to_string())
             .hint(format!("stsd refresh {}", profiles.join(" ")))
@@ -154,11 +176,22 @@ fn ask(profiles: &[String], serial: &str, now: DateTime<Utc>) -> Result<MfaCode,
 }
 
 /// The terminal of the command, when the daemon asks.
-struct Terminal(Arc<dyn Clock>);
+struct Terminal {
+    clock: Arc<dyn Clock>,
+    line: HiddenLine,
+}
 
 impl Dialogue for Terminal {
-    fn code(&mut self, profiles: &[String], serial: &str) -> Result<WireCode, Failure> {
-        ask(profiles, serial, self.0.now()).map(|code| WireCode::new(code.digits()))
+    fn code<'a>(
+        &'a mut self,
+        profiles: &'a [String],
+        serial: &'a str,
+        refused: Option<&'a str>,
+    ) -> Typing<'a> {
+        Box::pin(async move {
+            let typed = self.line.ask(&question(profiles, serial, refused, self.clock.now())).await?;
+            code(&typed, profiles).map(|code| WireCode::new(code.digits()))
+        })
     }
 
     fn progress(&mut self, _answer: Answer) -> bool {
@@ -166,10 +199,13 @@ impl Dialogue for Terminal {
     }
 }
 
-/// The code of the command line, or the terminal of the command, or nobody.
+/// The code of the command line, or a dialog, or the terminal of the command, or nobody.
 struct Codes {
     given: Option<MfaCode>,
     may_ask: bool,
+    dialog: Option<(Arc<dyn Prompter>, Manner)>,
+    /// How often somebody was asked.
+    asked: AtomicU32,
     clock: Arc<dyn Clock>,
 }
 
@@ -178,14 +214,45 @@ impl CodeSource for Codes {
         self.given.is_some()
     }
 
-    fn obtain<'a>(&'a self, wanted: &'a CodeWanted) -> Later<'a, Result<MfaCode, Failure>> {
+    fn obtain<'a>(
+        &'a self,
+        wanted: &'a CodeWanted,
+        refused: Option<&'a Failure>,
+    ) -> Later<'a, Result<MfaCode, Failure>> {
         Box::pin(async move {
             let names: Vec<_> = wanted.profiles.iter().map(ToString::to_string).collect();
-            match &self.given {
-                Some(code) => Ok(code.clone()),
-                None if self.may_ask => ask(&names, wanted.serial.as_str(), self.clock.now()),
-                None => Err(answers::nobody(&names)),
+            if let Some(refused) = refused
+                && (self.given.is_some() || self.asked.load(Ordering::Relaxed) >= ATTEMPTS)
+            {
+                return Err(refused.clone());
             }
+            if let Some(code) = &self.given {
+                return Ok(code.clone());
+            }
+            match refused {
+                Some(_) => self.asked.fetch_add(1, Ordering::Relaxed),
+                // Of another device, maybe.
+                None => self.asked.swap(1, Ordering::Relaxed),
+            };
+            let reason = refused.map(|failure| failure.message.as_str());
+            if let Some((prompter, manner)) = &self.dialog {
+                let question = Question {
+                    profiles: wanted.profiles.clone(),
+                    serial: wanted.serial.clone(),
+                    asked_by: "stsd refresh".to_owned(),
+                    refused: reason.map(ToOwned::to_owned),
+                };
+                match prompter.ask(&question, manner, None).await {
+                    Ok(code) => return Ok(code),
+                    Err(PromptError::Unavailable(_) | PromptError::Failed(_)) if self.may_ask => {}
+                    Err(error) => return Err(answers::unasked(&error, &names)),
+                }
+            }
+            if !self.may_ask {
+                return Err(answers::nobody(&names));
+            }
+            let question = question(&names, wanted.serial.as_str(), reason, self.clock.now());
+            code(&terminal::ask_hidden(&question)?, &names)
         })
     }
 }

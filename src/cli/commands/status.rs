@@ -11,7 +11,7 @@ use crate::cli::args::StatusArgs;
 use crate::cli::here::{Here, Silent, unexpected};
 use crate::cli::output::{Output, clean, data, draw};
 use crate::cli::profile;
-use crate::client::{Client, Dialogue};
+use crate::client::{Client, Dialogue, Typing};
 use crate::config::Config;
 use crate::daemon::answers;
 use crate::domain::duration::{Human, SessionDuration};
@@ -19,7 +19,7 @@ use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::profile::ProfileName;
 use crate::domain::session::State;
 use crate::ports::time::Clock;
-use crate::protocol::message::{Action, Answer, Hello, ProfileStatus, WireCode};
+use crate::protocol::message::{Action, Answer, Hello, ProfileStatus};
 use crate::usecase::profiles::load_config;
 use crate::usecase::status::status;
 
@@ -88,8 +88,13 @@ struct Screen {
 }
 
 impl Dialogue for Screen {
-    fn code(&mut self, profiles: &[String], _serial: &str) -> Result<WireCode, Failure> {
-        Err(answers::nobody(profiles))
+    fn code<'a>(
+        &'a mut self,
+        profiles: &'a [String],
+        _serial: &'a str,
+        _refused: Option<&'a str>,
+    ) -> Typing<'a> {
+        Box::pin(std::future::ready(Err(answers::nobody(profiles))))
     }
 
     fn progress(&mut self, answer: Answer) -> bool {

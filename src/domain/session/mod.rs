@@ -62,6 +62,8 @@ pub enum Event {
     Failed(FailureClass),
     /// The session was dropped everywhere.
     Forgotten,
+    /// Its user wants to be told again in a while, and not before.
+    Snoozed,
 }
 
 /// What the shell is to do.
@@ -153,8 +155,13 @@ pub struct Session {
     /// How long before the expiry the user is told, longest first.
     leads: Vec<Duration>,
     current: Option<Issued>,
+    /// Up to when its user is not told anything.
+    snoozed: Option<DateTime<Utc>>,
     step: Step,
 }
+
+/// How long a notice is put off.
+pub const SNOOZE: TimeDelta = TimeDelta::minutes(10);
 
 impl Session {
     /// A session of which nothing is known yet.
@@ -162,7 +169,7 @@ impl Session {
     pub fn new(kind: Kind, mut leads: Vec<Duration>) -> Self {
         leads.sort_unstable_by(|a, b| b.cmp(a));
         leads.dedup();
-        Self { kind, leads, current: None, step: Step::Idle }
+        Self { kind, leads, current: None, snoozed: None, step: Step::Idle }
     }
 
     /// How it is obtained.
@@ -185,7 +192,7 @@ impl Session {
     pub fn on(&mut self, event: Event, now: DateTime<Utc>) -> Vec<Effect> {
         match (event, &self.step) {
             (Event::Restored(found), Step::Idle) => {
-                self.current = found;
+                self.replace(found);
                 Vec::new()
             }
             (Event::RefreshAsked, Step::Idle) => self.go(Step::Checking, Effect::Check),
@@ -199,7 +206,8 @@ impl Session {
                 self.go(Step::Delivering(issued), Effect::Deliver)
             }
             (Event::Delivered, Step::Delivering(issued)) => {
-                self.current = Some(issued.clone());
+                let issued = issued.clone();
+                self.replace(Some(issued));
                 self.step = Step::Idle;
                 vec![Effect::Record]
             }
@@ -208,9 +216,14 @@ impl Session {
                 vec![Effect::Record]
             }
             (Event::Forgotten, _) => {
-                self.current = None;
+                self.replace(None);
                 self.step = Step::Idle;
                 vec![Effect::Record]
+            }
+            (Event::Snoozed, _) => {
+                self.snoozed =
+                    self.last_lead().map(|last| last.min(now + SNOOZE)).filter(|until| *until > now);
+                Vec::new()
             }
             (
                 Event::Restored(_)
@@ -232,7 +245,7 @@ impl Session {
             return Status { state: State::Absent, session: None, seconds_left: None, next_notice_at: None };
         };
         let left = (session.expires_at - now).max(TimeDelta::zero());
-        let first_lead = self.moments(session).next().filter(|moment| *moment < session.expires_at);
+        let first_lead = self.leads(session).next();
         let state = if session.expires_at <= now {
             State::Expired
         } else if first_lead.is_some_and(|lead| lead <= now) {
@@ -262,20 +275,48 @@ impl Session {
         let session = self.current.as_ref()?;
         let passed = self.moments(session).take_while(|moment| *moment <= now).last();
         let at = passed.filter(|moment| told.is_none_or(|told| *moment > told))?;
-        let last_lead = self.moments(session).filter(|moment| *moment < session.expires_at).last();
-        let pressing = last_lead.is_none_or(|last| at >= last);
+        let pressing = self.last_lead().is_none_or(|last| at >= last);
         Some(Moment { at, expires_at: session.expires_at, pressing })
     }
 
-    /// The leads that apply and the expiry, in order. A lead not shorter than the session's whole life is skipped:
-    /// its moment lies before the session was issued.
+    /// Puts off what the other machine puts off, if both are of the same session.
+    pub fn snooze_like(&mut self, other: &Self) {
+        let end = |session: &Self| session.current.as_ref().map(|session| session.expires_at);
+        if end(self) == end(other) {
+            self.snoozed = other.snoozed;
+        }
+    }
+
+    /// When the user is told: at the leads and the expiry, in order. Those that were put off come together when the
+    /// time for that is over, which is never after the last lead.
     fn moments<'a>(&'a self, session: &'a Issued) -> impl Iterator<Item = DateTime<Utc>> + 'a {
+        let later = move |moment: &DateTime<Utc>| self.snoozed.is_none_or(|until| *moment > until);
+        self.snoozed.into_iter().chain(self.leads(session).chain([session.expires_at]).filter(later))
+    }
+
+    fn last_lead(&self) -> Option<DateTime<Utc>> {
+        self.current.as_ref().and_then(|session| self.leads(session).last())
+    }
+
+    /// Another session, with which nothing was put off.
+    fn replace(&mut self, session: Option<Issued>) {
+        if self.current.as_ref().map(|session| session.expires_at)
+            != session.as_ref().map(|session| session.expires_at)
+        {
+            self.snoozed = None;
+        }
+        self.current = session;
+    }
+
+    /// The leads that apply, in order. One not shorter than the session's whole life is skipped: its moment lies before
+    /// the session was issued.
+    fn leads<'a>(&'a self, session: &'a Issued) -> impl Iterator<Item = DateTime<Utc>> + 'a {
         let applies = |moment: &DateTime<Utc>| session.issued_at.is_none_or(|issued| *moment > issued);
         let leads = self.leads.iter().filter_map(|lead| {
             let lead = TimeDelta::from_std(*lead).ok()?;
             session.expires_at.checked_sub_signed(lead)
         });
-        leads.filter(applies).chain([session.expires_at])
+        leads.filter(applies).filter(|lead| *lead < session.expires_at)
     }
 
     fn go(&mut self, step: Step, effect: Effect) -> Vec<Effect> {

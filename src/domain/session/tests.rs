@@ -223,3 +223,70 @@ proptest! {
         }
     }
 }
+
+/// A session of 12 hours with leads at 30 and 5 minutes, put off at some minute before its end.
+fn snoozed(minutes_left: i64) -> (Session, DateTime<Utc>) {
+    let mut session = restored(issued(0, 12 * HOUR));
+    let now = at(12 * HOUR - minutes_left * MINUTE);
+    assert_eq!(session.on(Event::Snoozed, now), []);
+    (session, now)
+}
+
+#[test]
+fn a_snooze_lasts_ten_minutes_and_never_past_the_last_lead() {
+    let end = 12 * HOUR;
+    let check = |minutes_left: i64, told_again: i64, pressing: bool| {
+        let (session, now) = snoozed(minutes_left);
+        let told = Some(at(end - 30 * MINUTE));
+        let again = at(end - told_again * MINUTE);
+        assert_eq!(session.due(told, now), None);
+        assert_eq!(session.due(told, again - TimeDelta::seconds(1)), None);
+        assert_eq!(session.next_wake(now), Some(again));
+        let moment = Moment { at: again, expires_at: at(end), pressing };
+        assert_eq!(session.due(told, again), Some(moment));
+        assert_eq!(session.due(Some(again), again), None, "once");
+    };
+    check(30, 20, false);
+    check(20, 10, false);
+    check(16, 6, false);
+    check(15, 5, true);
+    check(12, 5, true);
+    check(6, 5, true);
+}
+
+#[test]
+fn at_the_last_lead_and_later_there_is_nothing_to_put_off() {
+    for minutes_left in [5, 3, 0, -7] {
+        let (session, now) = snoozed(minutes_left);
+        let told = Some(at(12 * HOUR - 30 * MINUTE));
+        assert!(session.due(told, now).is_some(), "{minutes_left}");
+    }
+}
+
+#[test]
+fn leads_that_pass_while_it_is_put_off_are_told_together_with_its_end() {
+    let leads = [60, 55, 52, 5].map(Duration::from_mins).to_vec();
+    let mut session = Session::new(Kind::Mfa { code: true }, leads);
+    feed(&mut session, Event::Restored(Some(issued(0, 12 * HOUR))), at(0));
+    let left = |minutes: i64| at(12 * HOUR - minutes * MINUTE);
+    feed(&mut session, Event::Snoozed, left(60));
+    for minutes in [59, 55, 52, 51] {
+        assert_eq!(session.due(Some(left(60)), left(minutes)), None);
+    }
+    assert_eq!(session.due(Some(left(60)), left(50)).unwrap().at, left(50));
+    assert_eq!(session.next_wake(left(50)), Some(left(5)));
+}
+
+#[test]
+fn another_session_is_not_put_off_and_the_same_one_is() {
+    let (session, now) = snoozed(30);
+    let mut same = restored(issued(0, 12 * HOUR));
+    same.snooze_like(&session);
+    assert_eq!(same.next_wake(now), session.next_wake(now));
+    let mut other = restored(issued(0, 13 * HOUR));
+    other.snooze_like(&session);
+    assert_eq!(other.next_wake(now), Some(at(13 * HOUR - 30 * MINUTE)));
+    let mut renewed = session;
+    feed(&mut renewed, Event::Restored(Some(issued(0, 13 * HOUR))), now);
+    assert_eq!(renewed.next_wake(now), Some(at(13 * HOUR - 30 * MINUTE)));
+}

@@ -1,13 +1,15 @@
 //! A new session: checks, a code, one call, one write.
 //!
-//! Here profiles become groups that one code can serve; `run` takes each group through its steps.
+//! Here profiles become groups that one code can serve; `run` takes each group through its steps, `join` lets others aboard
+//! on the way, `source` makes the codes that need nobody.
 
+mod join;
 mod run;
 mod source;
 
 use chrono::{DateTime, Utc};
 
-use run::Run;
+use run::{Ended, Run};
 
 use super::profiles::{Resolved, resolve, select};
 use super::{Ports, failures};
@@ -43,12 +45,26 @@ pub struct CodeWanted {
 /// Where a person's code comes from: the command line, a terminal, a dialog. One that is in hand is used whatever the
 /// profile says; nobody is asked for a profile whose code comes from a seed or a command.
 pub trait CodeSource: Send + Sync {
-    /// True if the code is there already: one, and no way to get another.
+    /// True if the code is there already.
     fn in_hand(&self) -> bool;
 
-    /// Obtains a code.
-    fn obtain<'a>(&'a self, wanted: &'a CodeWanted) -> Answer<'a, Result<MfaCode, Failure>>;
+    /// Obtains a code. `refused` is why the one that was obtained before is not taken; whoever has no other, or will not
+    /// be asked any more, fails with just that.
+    fn obtain<'a>(
+        &'a self,
+        wanted: &'a CodeWanted,
+        refused: Option<&'a Failure>,
+    ) -> Answer<'a, Result<MfaCode, Failure>>;
+
+    /// Who else shares the code, now that one is there, and for how long they want their session. Those whose session it
+    /// cannot be (another key, another STS) are left out of the outcome.
+    fn others(&self) -> Answer<'_, Vec<(ProfileName, Option<SessionDuration>)>> {
+        Box::pin(std::future::ready(Vec::new()))
+    }
 }
+
+/// How often a person is asked for a code, if it is refused.
+pub const ATTEMPTS: u32 = 3;
 
 /// A session that is on disk.
 #[derive(Clone, Debug)]
@@ -92,7 +108,7 @@ impl Settling {
         let Err(error) = self.write.settle().await else { return Ok(()) };
         let mut failure = failures::store(&error, first);
         failure.message = format!("another program wrote the file at the same moment: {}", failure.message);
-        remember_failure(ports, &self.names, &failure, None).await;
+        remember_failure(ports, &self.names, &failure, Vec::new()).await;
         Err(failure)
     }
 }
@@ -138,15 +154,11 @@ pub async fn refresh(
     }
     let (groups, failed) = group(ports, resolved).await;
     for (name, failure) in failed {
-        remember_failure(ports, std::slice::from_ref(&name), &failure, None).await;
+        remember_failure(ports, std::slice::from_ref(&name), &failure, Vec::new()).await;
         put_outcome(&mut outcomes, &name, Err(failure));
     }
     if codes.in_hand() && groups.iter().filter(|group| group.serial().is_some()).count() > 1 {
-        return Err(Failure::new(
-            FailureClass::Usage,
-            "one code serves one key and one MFA device, and these profiles have several",
-        )
-        .hint("run stsd refresh once for each of them, with a new code each time"));
+        return Err(several_devices());
     }
     let mut settling: Option<Settling> = None;
     for group in groups {
@@ -159,19 +171,11 @@ pub async fn refresh(
                 }
             }
         }
-        let names = group.names();
-        match Run::new(ports, config, group).finish(codes).await {
-            Ok((done, write)) => {
-                settling = Some(Settling { names: names.clone(), write });
-                for (name, refreshed) in done {
-                    put_outcome(&mut outcomes, &name, Ok(refreshed));
-                }
-            }
-            Err(failure) => {
-                for name in &names {
-                    put_outcome(&mut outcomes, name, Err(failure.clone()));
-                }
-            }
+        let Ended { profiles, write } = Run::new(ports, config, group).finish(codes).await;
+        let done = profiles.iter().filter(|(_, outcome)| outcome.is_ok()).map(|(name, _)| name.clone());
+        settling = write.map(|write| Settling { names: done.collect(), write });
+        for (name, outcome) in profiles {
+            put_outcome(&mut outcomes, &name, outcome);
         }
     }
     let never = || Failure::new(FailureClass::Internal, "the profile was left out of the refresh");
@@ -181,13 +185,25 @@ pub async fn refresh(
 }
 
 fn put_outcome(
-    outcomes: &mut [(ProfileName, Option<Result<Refreshed, Failure>>)],
+    outcomes: &mut Vec<(ProfileName, Option<Result<Refreshed, Failure>>)>,
     name: &ProfileName,
     outcome: Result<Refreshed, Failure>,
 ) {
-    if let Some((_, slot)) = outcomes.iter_mut().find(|(other, _)| other == name) {
-        *slot = Some(outcome);
+    match outcomes.iter_mut().find(|(other, _)| other == name) {
+        Some((_, slot)) => *slot = Some(outcome),
+        // It joined on the way.
+        None => outcomes.push((name.clone(), Some(outcome))),
     }
+}
+
+/// The failure of a request that brings one code along for several devices or keys.
+#[must_use]
+pub fn several_devices() -> Failure {
+    Failure::new(
+        FailureClass::Usage,
+        "one code serves one key and one MFA device, and these profiles have several",
+    )
+    .hint("run stsd refresh once for each of them, with a new code each time")
 }
 
 /// Puts profiles together that one code can serve. With a single profile no key is read for it.
@@ -244,17 +260,17 @@ impl Group {
     }
 }
 
-/// Keeps the last failure for `status`, and the code that was spent on it. A wrong command line or configuration is not
+/// Keeps the last failure for `status`, and the codes that were spent on it. A wrong command line or configuration is not
 /// worth remembering: it is gone with the next try.
-async fn remember_failure(ports: &Ports, names: &[ProfileName], failure: &Failure, spent: Option<SpentCode>) {
-    if spent.is_none() && matches!(failure.class, FailureClass::Usage | FailureClass::Config) {
+async fn remember_failure(ports: &Ports, names: &[ProfileName], failure: &Failure, spent: Vec<SpentCode>) {
+    if spent.is_empty() && matches!(failure.class, FailureClass::Usage | FailureClass::Config) {
         return;
     }
     let now = ports.clock.now();
     let error = LastError::new(failure.class, &failure.message, now);
     let names = names.to_vec();
     let saved = ports.state.update(Box::new(move |state| {
-        if let Some(code) = spent {
+        for code in spent {
             state.spend(code, now);
         }
         for name in &names {

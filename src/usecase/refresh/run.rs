@@ -27,42 +27,79 @@ const EARLIEST: i64 = 1_793_491_200;
 /// How often a write is tried once the session is in hand: losing it would cost its user another code.
 const WRITE_ATTEMPTS: u32 = 3;
 
+/// What became of a group, and of those who wanted to join it and could not be served.
+pub(super) struct Ended {
+    pub(super) profiles: Vec<(ProfileName, Result<Refreshed, Failure>)>,
+    /// The write, if there was one, whose neighbours are to be watched.
+    pub(super) write: Option<Box<dyn PreparedWrite>>,
+}
+
 /// One refresh of one group: the machine decides, this performs.
 pub(super) struct Run<'a> {
-    ports: &'a Ports,
-    group: Group,
+    pub(super) ports: &'a Ports,
+    pub(super) config: &'a Config,
+    pub(super) group: Group,
+    /// Those who wanted to join and failed for a reason of their own.
+    pub(super) apart: Vec<(ProfileName, Failure)>,
     machine: Session,
     code: Option<MfaCode>,
     /// Set once a code was had without a person: what to do if AWS refuses it.
     doubt: Option<String>,
+    /// Why the code was not taken, if another one may be: set by the step that has just failed.
+    refused: Option<Failure>,
+    /// The same, until the next code is asked for.
+    again: Option<Failure>,
+    /// The last failure that was remembered.
+    remembered: Option<Failure>,
     write: Option<Box<dyn PreparedWrite>>,
     issued: Option<SessionCredentials>,
     written: Vec<SectionWritten>,
-    /// The code, once AWS may have seen it.
-    spent: Option<SpentCode>,
+    /// The codes that AWS may have seen.
+    spent: Vec<SpentCode>,
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn new(ports: &'a Ports, config: &Config, group: Group) -> Self {
+    pub(super) fn new(ports: &'a Ports, config: &'a Config, group: Group) -> Self {
         let kind = Kind::Mfa { code: group.serial().is_some() };
         let machine = Session::new(kind, config.warn_before.clone());
         Self {
             ports,
+            config,
             group,
+            apart: Vec::new(),
             machine,
             code: None,
             doubt: None,
+            refused: None,
+            again: None,
+            remembered: None,
             write: None,
             issued: None,
             written: Vec::new(),
-            spent: None,
+            spent: Vec::new(),
         }
     }
 
-    pub(super) async fn finish(
-        mut self,
-        codes: &dyn CodeSource,
-    ) -> Result<(Vec<(ProfileName, Refreshed)>, Box<dyn PreparedWrite>), Failure> {
+    pub(super) async fn finish(mut self, codes: &dyn CodeSource) -> Ended {
+        let result = match self.go(codes).await {
+            Ok(()) => self.record().await,
+            Err(failure) => Err(failure),
+        };
+        let apart = std::mem::take(&mut self.apart).into_iter().map(|(name, failure)| (name, Err(failure)));
+        match result {
+            Ok(done) => {
+                let profiles = done.into_iter().map(|(name, refreshed)| (name, Ok(refreshed))).chain(apart);
+                Ended { profiles: profiles.collect(), write: self.write }
+            }
+            Err(failure) => {
+                let names = self.group.names().into_iter().map(|name| (name, Err(failure.clone())));
+                Ended { profiles: names.chain(apart).collect(), write: None }
+            }
+        }
+    }
+
+    /// Goes from step to step until the session is on disk.
+    async fn go(&mut self, codes: &dyn CodeSource) -> Result<(), Failure> {
         let mut event = Event::RefreshAsked;
         loop {
             let effects = self.machine.on(event, self.ports.clock.now());
@@ -71,18 +108,24 @@ impl<'a> Run<'a> {
                 Some(Effect::ObtainCode) => self.obtain_code(codes).await.map(|()| Event::CodeGiven),
                 Some(Effect::CallSts) => self.call().await,
                 Some(Effect::Deliver) => self.deliver().await.map(|()| Event::Delivered),
-                Some(Effect::Record) => return self.record().await,
+                Some(Effect::Record) => return Ok(()),
                 None => return Err(Failure::new(FailureClass::Internal, "the refresh stopped halfway")),
             };
             event = match step {
                 Ok(event) => event,
                 Err(failure) => {
                     let effects = self.machine.on(Event::Failed(failure.class), self.ports.clock.now());
-                    if effects.contains(&Effect::Record) {
-                        let spent = self.spent.take();
+                    // A refusal was remembered when it came.
+                    let known = self.remembered.as_ref() == Some(&failure);
+                    if effects.contains(&Effect::Record) && !known {
+                        let spent = self.spent.clone();
                         remember_failure(self.ports, &self.group.names(), &failure, spent).await;
+                        self.remembered = Some(failure.clone());
                     }
-                    return Err(failure);
+                    let Some(refused) = self.refused.take() else { return Err(failure) };
+                    // Whoever gave the code may have another one.
+                    self.again = Some(refused);
+                    Event::RefreshAsked
                 }
             };
         }
@@ -113,21 +156,28 @@ impl<'a> Run<'a> {
 
     async fn obtain_code(&mut self, codes: &dyn CodeSource) -> Result<(), Failure> {
         let Some(serial) = self.group.serial().cloned() else { return Ok(()) };
-        let member = self.group.without_asking();
+        let member = self.group.without_asking().filter(|_| !codes.in_hand()).cloned();
         let wanted = CodeWanted { profiles: self.group.names(), serial };
-        let (code, claimed) = if let Some(member) = member.filter(|_| !codes.in_hand()) {
-            let code = source::code(self.ports, member, &wanted.serial).await?;
-            self.doubt = Some(source::doubt(member));
+        let (code, claimed) = if let Some(member) = member {
+            let code = source::code(self.ports, &member, &wanted.serial).await?;
+            self.doubt = Some(source::doubt(&member));
             (code, member.mfa == MfaSource::Totp)
         } else {
-            (codes.obtain(&wanted).await?, false)
+            let again = self.again.take();
+            (codes.obtain(&wanted, again.as_ref()).await?, false)
         };
         let now = self.ports.clock.now();
         let used = |spent: &SpentCode| spent.is(&wanted.serial, &code, now);
-        if !claimed && self.ports.state.load().await.spent.iter().any(used) {
-            return Err(already_used(&wanted.profiles, now));
+        let remembered = self.ports.state.load().await.spent;
+        if !claimed && self.spent.iter().chain(&remembered).any(used) {
+            let failure = already_used(&wanted.profiles, now);
+            self.refused = self.doubt.is_none().then(|| failure.clone());
+            return Err(failure);
         }
         self.code = Some(code);
+        for (name, duration) in codes.others().await {
+            self.join(&name, duration).await;
+        }
         Ok(())
     }
 
@@ -146,9 +196,9 @@ impl<'a> Run<'a> {
         if answer.as_ref().err().is_none_or(StsError::spends_the_code)
             && let Some((serial, code)) = &request.mfa
         {
-            self.spent = Some(SpentCode::new(serial, code, self.ports.clock.now(), salt));
+            self.spent.push(SpentCode::new(serial, code, self.ports.clock.now(), salt));
         }
-        let session = answer.map_err(|error| self.refused(&error, &lead))?;
+        let session = answer.map_err(|error| self.not_issued(&error, &lead))?;
         let issued = Event::Issued { id: session.id.clone(), expires_at: session.expires_at };
         tracing::info!(profile = %lead.name, expires_at = %session.expires_at, "session issued");
         self.issued = Some(session);
@@ -156,12 +206,16 @@ impl<'a> Run<'a> {
         Ok(issued)
     }
 
-    fn refused(&self, error: &StsError, lead: &Resolved) -> Failure {
+    fn not_issued(&mut self, error: &StsError, lead: &Resolved) -> Failure {
         let failure = failures::sts(error, &lead.name);
-        match &self.doubt {
-            Some(doubt) if *error == StsError::BadCode => failure.hint(doubt),
-            _ => failure,
+        if *error != StsError::BadCode {
+            return failure;
         }
+        if let Some(doubt) = &self.doubt {
+            return failure.hint(doubt);
+        }
+        self.refused = Some(failure.clone());
+        failure
     }
 
     async fn deliver(&mut self) -> Result<(), Failure> {
@@ -190,15 +244,14 @@ impl<'a> Run<'a> {
     }
 
     /// Remembers what was written where. The session is on disk: a state that cannot be saved is only worth a warning.
-    async fn record(self) -> Result<(Vec<(ProfileName, Refreshed)>, Box<dyn PreparedWrite>), Failure> {
-        // The machine asks for a record without a delivery when STS's answer had expired already.
-        let (Some(session), Some(write)) = (self.issued, self.write) else {
+    async fn record(&mut self) -> Result<Vec<(ProfileName, Refreshed)>, Failure> {
+        let Some(session) = self.issued.take() else {
             return Err(Failure::new(FailureClass::Internal, "nothing was delivered"));
         };
         let ends_at_once = session.expires_at <= self.ports.clock.now();
         let mut done = Vec::new();
         let mut records = Vec::new();
-        let mut written = self.written.into_iter();
+        let mut written = std::mem::take(&mut self.written).into_iter();
         for member in &self.group.members {
             let sections: Vec<_> = written.by_ref().take(member.targets.len()).collect();
             let record = record_of(self.ports, &session, member, &sections)?;
@@ -215,9 +268,9 @@ impl<'a> Run<'a> {
                 Refreshed { expires_at: session.expires_at, sections, warnings },
             ));
         }
-        let (spent, now) = (self.spent, self.ports.clock.now());
+        let (spent, now) = (std::mem::take(&mut self.spent), self.ports.clock.now());
         let saved = self.ports.state.update(Box::new(move |state| {
-            if let Some(code) = spent {
+            for code in spent {
                 state.spend(code, now);
             }
             for (name, record) in records {
@@ -231,7 +284,7 @@ impl<'a> Run<'a> {
                 refreshed.warnings.push(format!("what was written could not be remembered: {error}"));
             }
         }
-        Ok((done, write))
+        Ok(done)
     }
 }
 

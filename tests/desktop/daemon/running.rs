@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use stsd::client::{Client, Dialogue};
+use stsd::client::{Client, Dialogue, Typing};
 use stsd::domain::failure::{Failure, FailureClass};
 use stsd::protocol::message::{Action, Answer, Places, WireCode};
 
@@ -131,8 +131,13 @@ pub(super) fn ask(machine: &Machine, action: Action) -> Result<Answer, Failure> 
 struct Nobody;
 
 impl Dialogue for Nobody {
-    fn code(&mut self, _profiles: &[String], _serial: &str) -> Result<WireCode, Failure> {
-        Err(Failure::new(FailureClass::NoSession, "nobody is here"))
+    fn code<'a>(
+        &'a mut self,
+        _profiles: &'a [String],
+        _serial: &'a str,
+        _refused: Option<&'a str>,
+    ) -> Typing<'a> {
+        Box::pin(std::future::ready(Err(Failure::new(FailureClass::NoSession, "nobody is here"))))
     }
 
     fn progress(&mut self, _answer: Answer) -> bool {
