@@ -27,15 +27,14 @@ impl Engine {
             let effects = self.air.flights.return_to_gate(flight);
             self.act(effects, &mut BTreeMap::new());
             let Some(in_flight) = self.air.under_way.get_mut(&flight) else { return };
-            match in_flight.giver.take() {
+            if let Some(giver) = in_flight.giver.take() {
                 // Whoever brought it along has no other, and is told at once. Those who only shared it are asked.
-                Some(giver) => self.answer(giver, failure),
-                None => {
-                    in_flight.refusals += 1;
-                    if in_flight.refusals >= ATTEMPTS {
-                        drop(in_flight.codes.try_send(Err(failure.clone())));
-                        return;
-                    }
+                self.answer(giver, failure);
+            } else {
+                in_flight.refusals += 1;
+                if in_flight.refusals >= ATTEMPTS {
+                    drop(in_flight.codes.try_send(Err(failure.clone())));
+                    return;
                 }
             }
         }

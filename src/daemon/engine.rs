@@ -11,10 +11,10 @@ use tokio::task::JoinSet;
 
 use super::flights::{Air, Flown};
 use super::notices::Shown;
-use super::observe::{Observed, look, statuses};
+use super::observe::{Observed, look};
 use super::renewal::Due;
 use super::work::{Caller, Worker, fresh, perform};
-use super::{Order, World, answers, server};
+use super::{Order, World, server};
 use crate::config::Config;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::profile::ProfileName;
@@ -28,8 +28,6 @@ const FAREWELL: Duration = Duration::from_secs(25);
 
 /// A deadline for a daemon without one.
 const FAR: TimeDelta = TimeDelta::days(365);
-/// Watchers at once; each holds a connection for as long as it likes.
-const WATCHERS: usize = 16;
 
 /// All that can happen to the daemon.
 #[derive(Debug)]
@@ -82,7 +80,7 @@ pub(super) struct Engine {
     pub(super) shown: Vec<Shown>,
     /// Those who want sessions.
     pub(super) air: Air,
-    watchers: Vec<(Vec<ProfileName>, Caller)>,
+    pub(super) watchers: Vec<(Vec<ProfileName>, Caller)>,
     /// Up to when it is known what has come due.
     pub(super) looked_at: DateTime<Utc>,
     /// True once the absence of a notification server is in the log.
@@ -262,39 +260,8 @@ impl Engine {
     }
 
     fn asked(&mut self, action: Action, caller: Caller) {
-        let worker = Worker { ports: self.world.ports.clone(), config: Arc::clone(&self.config) };
         match action {
-            Action::Status { profiles, watch } => match answers::names(&profiles) {
-                Ok(_) if watch && self.watchers.len() >= WATCHERS => {
-                    let failure = Failure::new(FailureClass::Unavailable, "too many commands watch already")
-                        .hint("end one of the others: stsd status --watch");
-                    drop(
-                        caller
-                            .answers
-                            .try_send(FromDaemon::Failed { id: caller.id, failure: failure.into() }),
-                    );
-                }
-                Ok(names) if watch => {
-                    self.watchers.push((names, caller));
-                    self.tell_watchers();
-                }
-                Ok(names) => drop(self.requests.spawn(async move {
-                    let id = caller.id;
-                    let answer = status_answer(&worker, &names).await;
-                    let answer = match answer {
-                        Ok(answer) => FromDaemon::Done { id, answer },
-                        Err(failure) => FromDaemon::Failed { id, failure: failure.into() },
-                    };
-                    drop(caller.answers.send(answer).await);
-                })),
-                Err(failure) => {
-                    drop(
-                        caller
-                            .answers
-                            .try_send(FromDaemon::Failed { id: caller.id, failure: failure.into() }),
-                    );
-                }
-            },
+            Action::Status { profiles, watch } => self.status_asked(&profiles, watch, caller),
             Action::Reload => self.read_config(Some(caller)),
             action @ Action::Refresh { .. } => {
                 self.note_forgotten(&action);
@@ -303,7 +270,7 @@ impl Engine {
             action @ (Action::Forget { .. } | Action::Remove { .. }) => {
                 self.changing += 1;
                 self.note_forgotten(&action);
-                let events = self.events.clone();
+                let (worker, events) = (self.worker(), self.events.clone());
                 self.requests.spawn(async move {
                     // In a task of its own, so that its end is told even if it panics.
                     let work = tokio::spawn(async move {
@@ -317,6 +284,11 @@ impl Engine {
                 });
             }
         }
+    }
+
+    /// What a task needs to perform requests.
+    pub(super) fn worker(&self) -> Worker {
+        Worker { ports: self.world.ports.clone(), config: Arc::clone(&self.config) }
     }
 
     pub(super) fn look_again(&mut self) {
@@ -378,25 +350,4 @@ impl Engine {
         let next = self.sessions.iter().filter_map(|one| one.session.next_wake(from)).min();
         next.unwrap_or(from + FAR)
     }
-
-    /// Sends the status to everybody who watches, and forgets those who are gone.
-    pub(super) fn tell_watchers(&mut self) {
-        self.watchers.retain(|(_, caller)| !caller.answers.is_closed());
-        for (names, caller) in &self.watchers {
-            let worker = Worker { ports: self.world.ports.clone(), config: Arc::clone(&self.config) };
-            let (names, id, answers) = (names.clone(), caller.id, caller.answers.clone());
-            self.chores.spawn(async move {
-                let message = match status_answer(&worker, &names).await {
-                    Ok(answer) => FromDaemon::Progress { id, answer },
-                    Err(failure) => FromDaemon::Failed { id, failure: failure.into() },
-                };
-                drop(answers.send(message).await);
-            });
-        }
-    }
-}
-
-async fn status_answer(worker: &Worker, names: &[ProfileName]) -> Result<Answer, Failure> {
-    let found = statuses(&worker.ports, worker.config().await.as_ref(), names).await?;
-    Ok(Answer::Status(answers::statuses(found)))
 }

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::str::FromStr as _;
-use std::sync::Arc;
 
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::AbortHandle;
@@ -122,7 +121,7 @@ impl Engine {
         self.air.last += 1;
         let id = ErrandId(self.air.last);
         self.air.errands.insert(id, errand);
-        let worker = Worker { ports: self.world.ports.clone(), config: Arc::clone(&self.config) };
+        let worker = self.worker();
         let events = self.events.clone();
         self.requests.spawn(async move {
             // In a task of its own, so that its end is told even if it panics.
@@ -247,7 +246,7 @@ impl Engine {
         let in_flight = InFlight { starter, codes, question: None, giver: None, refusals: 0 };
         self.air.under_way.insert(flight, in_flight);
         self.changing += 1;
-        let worker = Worker { ports: self.world.ports.clone(), config: Arc::clone(&self.config) };
+        let worker = self.worker();
         let (events, landing) = (self.events.clone(), self.events.clone());
         let codes = FlightCodes { flight, in_hand, events: self.events.clone(), codes: Mutex::new(given) };
         self.requests.spawn(async move {

@@ -5,7 +5,7 @@
 //!
 //! `server` speaks the dialogue with each client. Whoever wants sessions is an `errand`; `flights` sends errands on their
 //! way together, `asking` asks their users for codes, `codes` is what a refresh sees of that; `work` does what else
-//! clients ask for. `notices` tells the desktop, `clicks` hears what its user does with a notice. `observe` looks at file
+//! clients ask for, `watchers` says how the sessions are. `notices` tells the desktop, `clicks` hears what its user does with a notice. `observe` looks at file
 //! and state, `sessions` takes over what was found and sees to what other programs did, `renewal` renews what needs no
 //! human, `answers` puts the use cases' outcomes into the protocol's words.
 //!
@@ -35,6 +35,7 @@ mod observe;
 mod renewal;
 mod server;
 mod sessions;
+mod watchers;
 mod work;
 
 /// The world of the daemon: what the use cases act on, and what only a program that stays has use for.

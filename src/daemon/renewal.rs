@@ -3,13 +3,10 @@
 //! A renewal that succeeds is not told: the human hears of it only when it failed, by the notice that would have been
 //! shown anyway.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::answers;
 use super::engine::{Engine, Event};
-use super::work::Worker;
 use crate::config::Profile;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::mfa::MfaCode;
@@ -43,7 +40,7 @@ impl Engine {
             self.renewing.insert(name.clone());
         }
         self.changing += 1;
-        let worker = Worker { ports: self.world.ports.clone(), config: Arc::clone(&self.config) };
+        let worker = self.worker();
         let (events, written) = (self.events.clone(), self.events.clone());
         let names: Vec<_> = due.iter().map(|(name, _)| name.clone()).collect();
         self.chores.spawn(async move {

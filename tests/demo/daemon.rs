@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, FixedOffset, Local, Utc};
 use stsd::adapters::file_watch::PathWatch;
 use stsd::adapters::notifier::DesktopNotifier;
+use stsd::adapters::prompter::DesktopPrompter;
 use stsd::client::{Client, Dialogue, Typing};
 use stsd::daemon::{Order, World as DaemonWorld, run};
 use stsd::domain::failure::{Failure, FailureClass};
@@ -17,7 +18,7 @@ use stsd::domain::notice::Notice;
 use stsd::ports::Answer as Later;
 use stsd::ports::notifier::{Bubble, Happening, Notifier, NotifierError};
 use stsd::ports::time::{Clock, Timer};
-use stsd::protocol::message::{Action, Answer, Places, WireCode};
+use stsd::protocol::message::{Action, Answer, Places};
 use stsd::usecase::profiles::load_config;
 use tokio::sync::oneshot;
 
@@ -123,6 +124,7 @@ impl Daemon {
             ports,
             timer: Arc::new(time),
             notifier: Arc::new(Shown { desktop: DesktopNotifier::new(), told: sees }),
+            prompter: Arc::new(DesktopPrompter::new()),
             watch: Arc::new(PathWatch::new(watched)),
         };
         let config = load_config(&real.ports).unwrap();

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use stsd::client::{Client, Dialogue, Typing};
 use stsd::domain::failure::{Failure, FailureClass};
-use stsd::protocol::message::{Action, Answer, Places, WireCode};
+use stsd::protocol::message::{Action, Answer, Places};
 
 use crate::binary::machine::Machine;
 use crate::ran::wait;
