@@ -52,10 +52,15 @@
 //! - *status*: `config.toml`, the credentials file and `state.json` → `Session::on(Restored)` → `Session::status`; no
 //!   keychain, no network.
 //! - *daemon*: configuration → lock → socket, bound or passed → read file and state → `on(Restored)` → ready.
-//! - *through the daemon*: arguments → `client` → `server` → `engine` → the same use case in a task → `Done` when it is on
-//!   disk; `CodeWanted` and `Code` if somebody has to type one.
+//! - *through the daemon*: arguments → `client` → `server` → an errand → it boards the flight of its device, or begins one
+//!   ([`domain::flights`]) → the same use case in a task, once for all aboard → `Done` for each when it is on disk.
+//! - *a code*: the refresh wants one → `CodeWanted` to every terminal of those who wait, and one dialog on the screen
+//!   (pinentry, zenity, kdialog, osascript; under systemd outside our sandbox) if one of them has no terminal → the first
+//!   code wins, the dialog is closed → refused: asked again with the reason, three times at most.
 //! - *notice*: wait for the next lead or expiry of all sessions by the wall clock → `Session::due` → one bubble for the
 //!   sessions that end together → remembered in `state.json`.
+//! - *click*: an action of the bubble → an errand without a terminal → the same code, the same refresh → the bubble says
+//!   "renewed", or why not. "Snooze" → `on(Snoozed)` → the notice again in ten minutes, at the last lead at the latest.
 //! - *code without a human*: `mfa = "totp"` → a step of the device claimed in `state.json`, else the next step waited for →
 //!   seed from the keychain → code; `mfa = { command = … }` → a child without a shell, under systemd a unit
 //!   beside the daemon's sandbox → six digits of its stdout.
