@@ -132,10 +132,10 @@ pub(crate) struct RemoveArgs {
 
 /// Get a new session with one MFA code and write it into the credentials file
 ///
-/// Without --code the code is asked for at the terminal, or comes from the seed or the command that the profile's mfa
-/// names. A code on the command line is seen by other users in the list
-/// of processes and stays in the shell's history; it is worthless once used. Profiles that share a key and an MFA
-/// device share the code and the session.
+/// Without --code the code is asked for at the terminal, without a terminal by a dialog on the desktop (see prompt in the
+/// configuration), or it comes from the seed or the command that the profile's mfa names. Whoever waits for a session of
+/// the same device shares one code; a refused one is asked for again, three times at most. A code on the command line is
+/// seen by other users in the list of processes and stays in the shell's history; it is worthless once used.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
@@ -156,7 +156,8 @@ pub(crate) struct RefreshArgs {
 
 /// Succeed at once if a session has enough time left, else get a new one
 ///
-/// For scripts, before something that takes long. A code is asked for, at the terminal, only if it is needed.
+/// For scripts, before something that takes long. A code is asked for only if it is needed: at the terminal, or without
+/// one by a dialog on the desktop; where there is neither, the command fails at once (exit 4).
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
