@@ -3,6 +3,7 @@
 mod activation;
 mod equality;
 mod hidden;
+mod hostile;
 mod life;
 mod neighbours;
 mod notices;
