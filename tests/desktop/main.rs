@@ -17,6 +17,8 @@ mod bus;
 mod daemon;
 mod display;
 mod keychain;
+#[path = "../cli/looks.rs"]
+mod looks;
 mod memory;
 mod notices;
 mod prompter;
