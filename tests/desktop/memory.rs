@@ -82,7 +82,7 @@ fn is_writing(pid: Pid) -> bool {
     wait.contains("pipe_write")
 }
 
-/// All that a process can read of itself.
+/// All that a process can have written into its memory.
 pub(crate) struct Image(Vec<u8>);
 
 impl Image {
@@ -97,7 +97,8 @@ impl Image {
         for map in fs::read_to_string(format!("{process}/maps")).unwrap().lines() {
             let mut words = map.split(' ');
             let (range, rights) = (words.next().unwrap(), words.next().unwrap());
-            if !rights.starts_with('r') || map.ends_with("[vvar]") || map.ends_with("[vvar_vclock]") {
+            // What is mapped from a file and was never written is the file.
+            if !rights.starts_with("rw") {
                 continue;
             }
             let (begin, end) = range.split_once('-').unwrap();
