@@ -11,7 +11,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::door::{Door, Visit};
+use super::door::Door;
 use super::engine::Event;
 use super::work::{Caller, Typed};
 use crate::domain::failure::{Failure, FailureClass};
@@ -71,9 +71,10 @@ pub(super) async fn serve(
         };
         let (places, events, stopping) = (Arc::clone(&places), events.clone(), stopping.clone());
         dialogues.spawn(async move {
-            if let Err(reason) = dialogue((stream, peer.pid()), visit, &places, &events, stopping).await {
+            if let Err(reason) = dialogue(stream, peer.pid(), &places, &events, stopping).await {
                 tracing::debug!(reason, "client refused");
             }
+            drop(visit);
         });
     }
     drop(listener);
@@ -82,20 +83,12 @@ pub(super) async fn serve(
 
 /// One client from hello to goodbye. The error is a fixed word for the log: nothing of what it sent is repeated.
 async fn dialogue(
-    (stream, pid): (UnixStream, Option<i32>),
-    visit: Visit,
+    stream: UnixStream,
+    pid: Option<i32>,
     places: &Places,
     events: &mpsc::Sender<Event>,
     mut stopping: watch::Receiver<bool>,
 ) -> Result<(), &'static str> {
-    let turn = tokio::select! {
-        turn = visit.turn() => turn,
-        () = told(&mut stopping) => return Err("the daemon ends"),
-    };
-    let Some(_turn) = turn else {
-        refuse_at_once(stream);
-        return Err("no turn for too long");
-    };
     let (read, write) = stream.into_split();
     let mut reader = Reader { read, lines: Lines::new(LONGEST_REQUEST) };
     let mut writer = Writer(write);

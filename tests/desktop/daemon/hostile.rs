@@ -104,7 +104,7 @@ fn one_process_that_never_leaves_keeps_nobody_waiting() {
         display: None,
     };
     let watchers = crowd(&machine, 100, &words(&machine, watch));
-    let mut waiters = crowd(&machine, 100, &words(&machine, asked));
+    let mut waiters = crowd(&machine, 600, &words(&machine, asked));
     let mut lines = BufReader::new(&mut waiters[0]).lines();
     assert!(lines.nth(1).unwrap().unwrap().contains("code_wanted"));
     serves(&machine, &daemon);
