@@ -57,6 +57,7 @@ struct Wanted {
     profiles: Vec<String>,
     serial: String,
     refused: Option<String>,
+    question: Option<u64>,
 }
 
 impl Client {
@@ -142,7 +143,7 @@ impl Client {
         loop {
             let line = match &wanted {
                 None => receive(&mut self.stream, &mut self.lines).await,
-                Some(Wanted { profiles, serial, refused }) => {
+                Some(Wanted { profiles, serial, refused, question }) => {
                     let typing = dialogue.code(profiles, serial, refused.as_deref());
                     // Whatever is read is kept in `lines`, so the loser of the race loses nothing.
                     tokio::select! {
@@ -151,7 +152,7 @@ impl Client {
                             let answer = match typed {
                                 Ok(code) => {
                                     self.code_sent = true;
-                                    FromClient::Code { id: ID, code }
+                                    FromClient::Code { id: ID, code, question: *question }
                                 }
                                 Err(failure) => FromClient::NoCode { id: ID, failure: failure.into() },
                             };
@@ -173,8 +174,8 @@ impl Client {
                         return Ok(Answer::Nothing);
                     }
                 }
-                Ok(FromDaemon::CodeWanted { profiles, serial, refused, .. }) => {
-                    wanted = Some(Wanted { profiles, serial, refused });
+                Ok(FromDaemon::CodeWanted { profiles, serial, refused, question, .. }) => {
+                    wanted = Some(Wanted { profiles, serial, refused, question });
                 }
                 Err(_) => return Err(other_version(&self.hello.version)),
             }

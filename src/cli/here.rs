@@ -1,6 +1,7 @@
 //! Where a command runs: the world of this user, and the daemon if there is one.
 
 use crate::client::{Client, Dialogue, Typing};
+use crate::config::PromptKind;
 use crate::daemon::answers;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::paths::Paths;
@@ -48,7 +49,7 @@ impl Dialogue for Silent {
         _serial: &'a str,
         _refused: Option<&'a str>,
     ) -> Typing<'a> {
-        Box::pin(std::future::ready(Err(answers::nobody(profiles))))
+        Box::pin(std::future::ready(Err(answers::nobody(profiles, PromptKind::Terminal))))
     }
 
     fn progress(&mut self, _answer: Answer) -> bool {

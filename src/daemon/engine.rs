@@ -17,6 +17,7 @@ use super::work::{Caller, Worker, fresh, perform};
 use super::{Order, World, server};
 use crate::config::Config;
 use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::notice::Offer;
 use crate::domain::profile::ProfileName;
 use crate::ports::notifier::{Bubble, Happening, NotifierError};
 use crate::protocol::message::{Action, Answer, FromDaemon, Places};
@@ -78,6 +79,10 @@ pub(super) struct Engine {
     pub(super) bubbles: BTreeMap<ProfileName, Bubble>,
     /// The notices that were shown last, on the screen or not: a click may be told after the end.
     pub(super) shown: Vec<Shown>,
+    /// Notices that are being shown.
+    pub(super) drawing: usize,
+    /// Clicks on what may be one of those.
+    pub(super) early: Vec<(Bubble, Offer)>,
     /// Those who want sessions.
     pub(super) air: Air,
     pub(super) watchers: Vec<(Vec<ProfileName>, Caller)>,
@@ -115,6 +120,8 @@ impl Engine {
             sessions: Vec::new(),
             bubbles: BTreeMap::new(),
             shown: Vec::new(),
+            drawing: 0,
+            early: Vec::new(),
             air: Air::default(),
             watchers: Vec::new(),
             looked_at: DateTime::UNIX_EPOCH,

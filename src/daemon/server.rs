@@ -18,8 +18,9 @@ use crate::protocol::frame::{LONGEST_REQUEST, Lines, decode, encode};
 use crate::protocol::message::{Action, FromClient, FromDaemon, Hello, Places, Request};
 use crate::socket;
 
-/// Connections at once; more wait in the kernel's queue.
-const CONNECTIONS: usize = 64;
+/// Connections at once; more wait in the kernel's queue. More than may wait for sessions: a question for the status, or
+/// the code that all of those wait for, comes through.
+const CONNECTIONS: usize = 256;
 /// How long a client may take for its hello and its request, and for reading an answer. A client that waits for its
 /// user to type a code sends nothing meanwhile and is not hurried.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -151,7 +152,7 @@ async fn converse(
             },
             // What is read is kept between turns, so a turn that ends otherwise loses nothing.
             line = reader.line(), if typed.is_some() => match line.as_deref().map(decode::<FromClient>) {
-                Some(Ok(FromClient::Code { code, .. })) => give(typed.as_ref(), Ok(code)),
+                Some(Ok(FromClient::Code { code, question, .. })) => give(typed.as_ref(), Ok((code, question))),
                 Some(Ok(FromClient::NoCode { failure, .. })) => give(typed.as_ref(), Err(failure.into())),
                 // It went away, has closed its half, or says what nobody asked: its request goes on and is answered,
                 // but it cannot give a code any more. A watcher is done.

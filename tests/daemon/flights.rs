@@ -20,9 +20,15 @@ fn on_desktop(profiles: &[&str]) -> Action {
 }
 
 fn with_display(action: Action, terminal: bool) -> Action {
-    let Action::Refresh { profiles, duration_seconds, code, .. } = action else { panic!("a refresh") };
-    let display = Some(Display { x11: Some(":7".to_owned()), ..Display::default() });
-    Action::Refresh { profiles, duration_seconds, code, may_ask: terminal, display }
+    on(":7", action, terminal)
+}
+
+fn on(display: &str, action: Action, terminal: bool) -> Action {
+    let Action::Refresh { profiles, duration_seconds, code, min_seconds, .. } = action else {
+        panic!("a refresh")
+    };
+    let display = Some(Display { x11: Some(display.to_owned()), ..Display::default() });
+    Action::Refresh { profiles, duration_seconds, code, may_ask: terminal, display, min_seconds }
 }
 
 /// Makes a request and waits for nothing.
@@ -59,7 +65,7 @@ fn assert_done(raw: &mut Raw) {
 }
 
 fn types(raw: &mut Raw, code: &str) {
-    raw.send(&FromClient::Code { id: 7, code: WireCode::new(code) });
+    raw.send(&FromClient::Code { id: 7, code: WireCode::new(code), question: None });
 }
 
 fn code(stage: &Stage) -> String {
@@ -251,6 +257,7 @@ fn without_display_and_terminal_it_fails_at_once_and_says_what_to_run() {
         code: None,
         may_ask: false,
         display: None,
+        min_seconds: None,
     };
     let failure = outcomes(&mut sent(&daemon, nowhere.clone())).remove(0).result.unwrap_err();
     assert_eq!(failure.class, "no-session");

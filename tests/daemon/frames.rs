@@ -103,7 +103,14 @@ fn what_an_old_frame_leaves_out_has_its_old_meaning() {
     let short: FromClient = read("read_client_refresh_short");
     let FromClient::Request(Request { id: 1, action }) = short else { panic!("{short:?}") };
     match action {
-        Action::Refresh { profiles, duration_seconds: None, code: None, may_ask: false, display: None } => {
+        Action::Refresh {
+            profiles,
+            duration_seconds: None,
+            code: None,
+            may_ask: false,
+            display: None,
+            min_seconds: None,
+        } => {
             assert_eq!(profiles, ["work"]);
         }
         other => panic!("{other:?}"),

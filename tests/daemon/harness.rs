@@ -228,6 +228,7 @@ pub(crate) fn refresh(profiles: &[&str], code: Option<&str>) -> Action {
         code: code.map(WireCode::new),
         may_ask: code.is_none(),
         display: None,
+        min_seconds: None,
     }
 }
 
