@@ -17,4 +17,5 @@ mod replace;
 pub mod session_store;
 pub mod state_file;
 pub mod sts;
+pub mod supervisor;
 pub mod timer;

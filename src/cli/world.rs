@@ -15,6 +15,7 @@ use crate::adapters::prompter::DesktopPrompter;
 use crate::adapters::session_store::FileStore;
 use crate::adapters::state_file::StateFile;
 use crate::adapters::sts::{NetSettings, SdkSts};
+use crate::adapters::supervisor::ServiceManager;
 use crate::adapters::timer::WallTimer;
 use crate::cli::here::Here;
 use crate::daemon::World;
@@ -75,6 +76,7 @@ pub(crate) fn daemon_world(here: &Here) -> World {
         timer: Arc::clone(&here.ports.timer),
         notifier: Arc::new(DesktopNotifier::new()),
         prompter: prompter(),
+        supervisor: Arc::new(ServiceManager),
         watch: Arc::new(PathWatch::new(watched)),
     }
 }

@@ -16,6 +16,7 @@ pub mod prompter;
 pub mod session_store;
 pub mod state;
 pub mod sts;
+pub mod supervisor;
 pub mod time;
 
 /// What an asynchronous port answers with.
