@@ -12,6 +12,7 @@ pub mod notifier;
 pub mod process;
 pub mod prompter;
 mod replace;
+pub mod service;
 pub mod session_store;
 pub mod state_file;
 pub mod sts;
