@@ -34,16 +34,15 @@ pub enum Standing {
 /// How the service is, as the service manager tells it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServiceState {
-    /// True if the manager knows a service of this name.
-    pub loaded: bool,
-    /// True if it knows it by the files that we write, not by others of the same name: a package's, another directory's.
-    pub ours: bool,
+    /// Whether the manager knows a service of this name.
+    pub known: Known,
     /// True if it starts at login.
     pub enabled: bool,
     /// Whether the daemon runs.
     pub activity: Activity,
-    /// True if the manager holds the socket open and starts the daemon when a command asks.
-    pub listening: bool,
+    /// True if the manager holds the socket open and starts the daemon when a command asks; `None` for one that holds
+    /// no sockets.
+    pub listening: Option<bool>,
     /// When the daemon came into that state.
     pub since: Option<DateTime<Utc>>,
     /// The daemon's process.
@@ -60,8 +59,20 @@ impl ServiceState {
     /// True if the manager has a daemon, or a socket that stands for it.
     #[must_use]
     pub fn runs(&self) -> bool {
-        self.listening || !matches!(self.activity, Activity::Inactive | Activity::Failed)
+        self.listening == Some(true) || !matches!(self.activity, Activity::Inactive | Activity::Failed)
     }
+}
+
+/// Whether the manager knows a service of this name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Known {
+    /// It does not.
+    #[default]
+    No,
+    /// By other files than those that we write: a package's, another directory's.
+    ByOthers,
+    /// By those that we write.
+    ByOurs,
 }
 
 /// Whether the daemon runs.
@@ -121,7 +132,12 @@ pub fn standing(found: &str, ours: &str, same: impl FnOnce(&str) -> bool) -> Sta
 }
 
 fn checksum(text: &str) -> String {
-    Sha256::digest(text).iter().take(CHECKSUM_BYTES).map(|byte| format!("{byte:02x}")).collect()
+    let hash = Sha256::digest(text);
+    let bytes = hash.iter().take(CHECKSUM_BYTES);
+    bytes
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
 }
 
 #[cfg(test)]
@@ -161,14 +177,14 @@ mod tests {
 
     #[test]
     fn a_socket_stands_for_a_daemon() {
-        let check = |listening: bool, activity: Activity, expected: bool| {
-            let state = ServiceState { listening, activity, ..ServiceState::default() };
-            assert_eq!(state.runs(), expected, "{listening} {activity:?}");
+        let check = |listening: Option<bool>, activity: Activity, expected: bool| {
+            let state = ServiceState { activity, listening, ..ServiceState::default() };
+            assert_eq!(state.runs(), expected, "{listening:?} {activity:?}");
         };
-        check(false, Activity::Inactive, false);
-        check(false, Activity::Failed, false);
-        check(true, Activity::Inactive, true);
-        check(false, Activity::Starting, true);
-        check(false, Activity::Active, true);
+        check(Some(false), Activity::Inactive, false);
+        check(None, Activity::Failed, false);
+        check(Some(true), Activity::Inactive, true);
+        check(Some(false), Activity::Starting, true);
+        check(None, Activity::Active, true);
     }
 }

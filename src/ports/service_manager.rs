@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
 use thiserror::Error;
 
 use super::Answer;
@@ -99,6 +100,9 @@ pub trait ServiceManager: Send + Sync {
     ///
     /// [`ServiceError::File`] if that cannot be told.
     fn standing(&self, file: &ServiceFile) -> Result<Standing, ServiceError>;
+
+    /// When a file was written, in whole seconds; None if there is none.
+    fn written_at(&self, path: &Path) -> Option<DateTime<Utc>>;
 
     /// Writes a file as a whole or not at all; behind a link, what the link leads to. Only for one whose standing was
     /// looked at.

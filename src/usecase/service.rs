@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::failures::quoted;
 use crate::domain::failure::{Failure, FailureClass};
-use crate::domain::service::{ServiceState, Standing};
+use crate::domain::service::{Known, ServiceState, Standing};
 use crate::ports::service_manager::{ServiceError, ServiceFile, ServiceManager, ServiceOrder};
 
 /// What to do where no service manager is.
@@ -24,7 +24,7 @@ impl Found {
     /// True if nothing of a service is there.
     #[must_use]
     pub fn is_absent(&self) -> bool {
-        self.files.iter().all(|(_, standing)| *standing == Standing::Absent) && !self.state.loaded
+        self.files.iter().all(|(_, standing)| *standing == Standing::Absent) && self.state.known == Known::No
     }
 
     /// True if a file of ours is of another version or for another path of the program.
@@ -61,11 +61,20 @@ pub struct Uninstalled {
 pub async fn look(manager: &dyn ServiceManager) -> Result<Found, Failure> {
     // First: it tells whether there is any service manager.
     let state = manager.state().await.map_err(|error| failure(&error))?;
-    let files = manager.files().map_err(|error| failure(&error))?.into_iter().map(|file| {
+    let files = files(manager)?.into_iter().map(|file| {
         let standing = manager.standing(&file).map_err(|error| failure(&error))?;
         Ok((file, standing))
     });
     Ok(Found { state, files: files.collect::<Result<_, Failure>>()? })
+}
+
+/// The files of the service as they are to be, whatever is in their places.
+///
+/// # Errors
+///
+/// Class `Config` if the running program has no path that can be started.
+pub fn files(manager: &dyn ServiceManager) -> Result<Vec<ServiceFile>, Failure> {
+    manager.files().map_err(|error| failure(&error))
 }
 
 /// Writes what is missing or outdated, and starts the daemon now and at each login.
@@ -86,7 +95,11 @@ pub async fn install(manager: &dyn ServiceManager, found: &Found) -> Result<Inst
     }
     manager.order(ServiceOrder::Read).await.map_err(|error| failure(&error))?;
     let state = manager.state().await.map_err(|error| failure(&error))?;
-    if !state.ours {
+    if state.known != Known::ByOurs {
+        // Files that nobody reads would come to life when nobody expects it.
+        for (file, _) in found.files.iter().filter(|(_, standing)| *standing == Standing::Absent) {
+            manager.remove(&file.path).map_err(|error| failure(&error))?;
+        }
         let places: Vec<_> = found.files.iter().map(|(file, _)| file.path.display().to_string()).collect();
         let message = format!("{} does not take the service from {}", manager.name(), places.join(" and "));
         return Err(Failure::new(FailureClass::Config, message).hint(format!(
@@ -94,8 +107,12 @@ pub async fn install(manager: &dyn ServiceManager, found: &Found) -> Result<Inst
             line(&manager.state_command())
         )));
     }
-    let order =
-        if found.state.runs() && !written.is_empty() { ServiceOrder::Replace } else { ServiceOrder::Enable };
+    // A run that was stopped here has written all and started nothing.
+    let is_older = found.state.since.is_some_and(|since| {
+        found.files.iter().any(|(file, _)| manager.written_at(&file.path).is_some_and(|at| since < at))
+    });
+    let restarts = found.state.runs() && (is_older || !written.is_empty());
+    let order = if restarts { ServiceOrder::Replace } else { ServiceOrder::Enable };
     manager.order(order).await.map_err(|error| {
         let why = failure(&error).message;
         Failure::new(FailureClass::Internal, format!("the service is installed but did not start: {why}"))
@@ -108,12 +125,19 @@ pub async fn install(manager: &dyn ServiceManager, found: &Found) -> Result<Inst
 ///
 /// # Errors
 ///
-/// Class `Config` if a file is not ours or cannot be removed, class `Internal` if the daemon cannot be ended: the files
+/// Class `Config` if a file or the service is not ours, or a file cannot be removed, class `Internal` if the daemon cannot be ended: the files
 /// are there still.
 pub async fn uninstall(manager: &dyn ServiceManager, found: &Found) -> Result<Uninstalled, Failure> {
-    let disable = manager.commands(ServiceOrder::Disable);
-    let by_hand: Vec<_> = disable.iter().map(|words| line(words)).collect();
-    refuse_what_is_not_ours(found, &by_hand.join(" && "))?;
+    refuse_what_is_not_ours(found, "stsd service uninstall")?;
+    if found.state.known == Known::ByOthers {
+        let disable = manager.commands(ServiceOrder::Disable);
+        let by_hand: Vec<_> = disable.iter().map(|words| line(words)).collect();
+        let message = format!(
+            "the service that {} knows comes from other files than those of this command: it was left as it is",
+            manager.name()
+        );
+        return Err(Failure::new(FailureClass::Config, message).hint(by_hand.join(" && ")));
+    }
     let was_there = !found.is_absent() || found.state.runs();
     match manager.order(ServiceOrder::Disable).await {
         Ok(()) => {}
@@ -123,14 +147,16 @@ pub async fn uninstall(manager: &dyn ServiceManager, found: &Found) -> Result<Un
     }
     let mut removed = Vec::new();
     for (file, standing) in &found.files {
+        // Also what is absent: a directory may have become empty when it was removed by hand.
+        manager.remove(&file.path).map_err(|error| failure(&error))?;
         if *standing != Standing::Absent {
-            manager.remove(&file.path).map_err(|error| failure(&error))?;
             tracing::info!(path = %file.path.display(), "file of the service removed");
             removed.push(file.path.clone());
         }
     }
     manager.order(ServiceOrder::Read).await.map_err(|error| failure(&error))?;
-    Ok(Uninstalled { removed, kept: manager.kept(), was_there })
+    let kept = if was_there { manager.kept() } else { Vec::new() };
+    Ok(Uninstalled { removed, kept, was_there })
 }
 
 /// Ends the daemon and starts it again; a program that was replaced is the new one then.
@@ -139,7 +165,7 @@ pub async fn uninstall(manager: &dyn ServiceManager, found: &Found) -> Result<Un
 ///
 /// Class `Config` if no service is installed, class `Internal` if the daemon does not start.
 pub async fn restart(manager: &dyn ServiceManager, found: &Found) -> Result<(), Failure> {
-    if !found.state.loaded {
+    if found.state.known == Known::No {
         return Err(not_installed());
     }
     manager.order(ServiceOrder::Restart).await.map_err(|error| {

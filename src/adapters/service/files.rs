@@ -2,8 +2,10 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
 
 use crate::adapters::replace::replace;
 use crate::domain::service::{self, Standing};
@@ -40,6 +42,11 @@ pub(super) fn standing(
         Some(Standing::Foreign | Standing::Absent) | None => Ok(Standing::Linked(target)),
         Some(standing) => Ok(standing),
     }
+}
+
+/// When the file at a path, or behind a link there, was written, in whole seconds.
+pub(super) fn written_at(path: &Path) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(fs::metadata(path).ok()?.mtime(), 0)
 }
 
 /// Writes a file as a whole; a link stays one.

@@ -7,21 +7,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use directories::BaseDirs;
 
 use super::child::{self, ANSWER, Ended};
 use super::program::NoProgram;
 use super::{files, user};
-use crate::domain::service::{ServiceState, Standing};
+use crate::adapters::clock::SystemClock;
+use crate::domain::service::{Known, ServiceState, Standing};
 use crate::ports::Answer;
 use crate::ports::service_manager::{ServiceError, ServiceFile, ServiceManager, ServiceOrder};
 use crate::ports::time::Clock;
 
 mod agent;
-mod print;
 #[cfg(test)]
 mod tests;
+mod told;
 
 const NAME: &str = "launchd";
 const LABEL: &str = "io.github.stsd";
@@ -58,7 +59,6 @@ impl Launchd {
         program: Result<String, NoProgram>,
         base: &BaseDirs,
         log: PathBuf,
-        clock: Arc<dyn Clock>,
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Self {
         Self {
@@ -66,7 +66,7 @@ impl Launchd {
             launchctl: "/bin/launchctl".to_owned(),
             home: base.home_dir().to_owned(),
             log,
-            clock,
+            clock: Arc::new(SystemClock),
             below_sudo: variable("SUDO_UID").is_some_and(|uid| uid != "0"),
         }
     }
@@ -87,7 +87,7 @@ impl Launchd {
     }
 
     /// What launchd prints of the agent, if it knows it.
-    async fn print(&self) -> Result<Option<String>, ServiceError> {
+    async fn told(&self) -> Result<Option<String>, ServiceError> {
         let words = self.launchctl(&["print", &target()]);
         let Ended { status, stdout } = self.run(&words).await?;
         match status.code() {
@@ -103,22 +103,23 @@ impl Launchd {
     async fn ask(&self) -> Result<ServiceState, ServiceError> {
         user::own(&self.home, self.below_sudo)?;
         let shown = self.path().display().to_string();
-        let Some(printed) = self.print().await? else {
+        let Some(printed) = self.told().await? else {
             // Told apart from a login without a screen, over ssh, which has no agents at all.
             let words = self.launchctl(&["print", &domain()]);
             if !self.run(&words).await?.status.success() {
                 let reason = "this user has no session with a screen".to_owned();
                 return Err(ServiceError::Unreachable { manager: NAME, reason });
             }
-            // It takes any file that it is shown.
-            return Ok(ServiceState { ours: true, ..ServiceState::default() });
+            // It takes what is in that directory, at the next login if not before.
+            let known = if self.path().exists() { Known::ByOurs } else { Known::No };
+            return Ok(ServiceState { known, ..ServiceState::default() });
         };
-        let mut state = print::state(&printed, &shown);
+        let mut state = told::state(&printed, &shown);
         let disabled = self.run(&self.launchctl(&["print-disabled", &domain()])).await?;
-        state.enabled = !print::is_disabled(&disabled.stdout, LABEL);
+        state.enabled = !told::is_disabled(&disabled.stdout, LABEL);
         if let Some(pid) = state.pid {
             let words = ["/bin/ps", "-o", "etime=", "-p", &pid.to_string()].map(ToOwned::to_owned);
-            let elapsed = self.run(&words).await.ok().and_then(|ended| print::elapsed(&ended.stdout));
+            let elapsed = self.run(&words).await.ok().and_then(|ended| told::elapsed(&ended.stdout));
             let elapsed = elapsed.and_then(|elapsed| TimeDelta::from_std(elapsed).ok());
             state.since = elapsed.and_then(|elapsed| self.clock.now().checked_sub_signed(elapsed));
         }
@@ -136,14 +137,14 @@ impl Launchd {
 
     /// Ends the agent and waits until it is gone: launchd answers before that, and refuses it meanwhile.
     async fn unload(&self) -> Result<(), ServiceError> {
-        if self.print().await?.is_none() {
+        if self.told().await?.is_none() {
             return Ok(());
         }
         let words = self.launchctl(&["bootout", &target()]);
         // Its status is "in progress" as often as not; what counts is that it goes.
         let status = self.run(&words).await?.status;
         for _ in 0..LOOKS {
-            if self.print().await?.is_none() {
+            if self.told().await?.is_none() {
                 return Ok(());
             }
             tokio::time::sleep(NAP).await;
@@ -154,7 +155,7 @@ impl Launchd {
     async fn load(&self) -> Result<(), ServiceError> {
         // Somebody may have forbidden it; to install it is to allow it.
         self.must(self.launchctl(&["enable", &target()])).await?;
-        if self.print().await?.is_none() {
+        if self.told().await?.is_none() {
             let path = self.path().display().to_string();
             self.must(self.launchctl(&["bootstrap", &domain(), &path])).await?;
         }
@@ -170,6 +171,7 @@ impl Launchd {
                 self.unload().await?;
                 self.load().await
             }
+            ServiceOrder::Restart if self.told().await?.is_none() => self.load().await,
             ServiceOrder::Restart => self.must(self.launchctl(&["kickstart", "-k", &target()])).await,
             ServiceOrder::Disable => self.unload().await,
         }
@@ -198,6 +200,10 @@ impl ServiceManager for Launchd {
 
     fn standing(&self, file: &ServiceFile) -> Result<Standing, ServiceError> {
         files::standing(file, agent::is_a_copy)
+    }
+
+    fn written_at(&self, path: &Path) -> Option<DateTime<Utc>> {
+        files::written_at(path)
     }
 
     fn write(&self, file: &ServiceFile) -> Result<(), ServiceError> {

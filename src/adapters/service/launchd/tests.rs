@@ -6,7 +6,6 @@ use std::os::unix::fs::PermissionsExt as _;
 use tempfile::TempDir;
 
 use super::*;
-use crate::adapters::clock::SystemClock;
 use crate::domain::service::Activity;
 use crate::usecase::service::{install, look, restart, uninstall};
 
@@ -103,7 +102,7 @@ fn an_agent_is_installed_twice_replaced_restarted_and_gone() {
     assert_eq!(mac.calls(), load);
     assert!(mac.path("Library/Logs/stsd").is_dir());
     let state = wait(first.state()).unwrap();
-    assert!(state.loaded && state.ours && state.enabled && state.activity == Activity::Active, "{state:?}");
+    assert!(state.known == Known::ByOurs && state.enabled && state.activity == Activity::Active, "{state:?}");
 
     put(&first);
     assert_eq!(mac.calls(), [load[0].as_str(), load[2].as_str()], "it is loaded already");

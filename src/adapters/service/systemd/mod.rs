@@ -6,12 +6,13 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use directories::BaseDirs;
 
 use super::child::{self, ANSWER, Ended};
 use super::program::NoProgram;
 use super::{files, user};
-use crate::domain::service::{LastFailure, ServiceState, Standing};
+use crate::domain::service::{Known, LastFailure, ServiceState, Standing};
 use crate::ports::Answer;
 use crate::ports::service_manager::{ServiceError, ServiceFile, ServiceManager, ServiceOrder};
 
@@ -53,13 +54,15 @@ impl Systemd {
         let own = |path: &PathBuf| {
             path.is_absolute() && fs::metadata(path).is_ok_and(|found| found.is_dir() && found.uid() == uid)
         };
-        let named = variable("XDG_RUNTIME_DIR").map(PathBuf::from);
+        // A login that did not say (cron, some ssh) has it all the same.
+        let runtime = variable("XDG_RUNTIME_DIR")
+            .filter(|path| !path.is_empty())
+            .map_or_else(|| PathBuf::from(format!("/run/user/{uid}")), PathBuf::from);
         Self {
             program,
             home: base.home_dir().to_owned(),
             config: base.config_dir().to_owned(),
-            // A login that did not say (cron, some ssh) has it all the same.
-            runtime: named.or_else(|| Some(format!("/run/user/{uid}").into())).filter(own),
+            runtime: Some(runtime).filter(own),
             below_sudo: variable("SUDO_UID").is_some_and(|uid| uid != "0"),
         }
     }
@@ -91,7 +94,7 @@ impl Systemd {
             return Err(unreachable(format!("`systemctl --user show` ended with {status}")));
         }
         let mut state = show::state(&stdout, |path| self.is_ours(Path::new(path)));
-        if state.loaded && state.last_failure.is_none() {
+        if state.known != Known::No && state.last_failure.is_none() {
             state.last_failure = self.last_failure().await;
         }
         Ok(state)
@@ -107,12 +110,13 @@ impl Systemd {
         show::failure(&ended.stdout)
     }
 
-    /// True for a path that leads to one of our units.
+    /// True for the path of one of our units, also of one that was removed since the manager read it, and for what a
+    /// link in its place leads to.
     fn is_ours(&self, path: &Path) -> bool {
-        let Ok(real) = fs::canonicalize(path) else { return false };
-        [SERVICE, SOCKET]
-            .into_iter()
-            .any(|name| fs::canonicalize(self.directory().join(name)).is_ok_and(|ours| ours == real))
+        let same = |a: &Path, b: &Path| {
+            a == b || fs::canonicalize(a).is_ok_and(|a| fs::canonicalize(b).is_ok_and(|b| a == b))
+        };
+        [SERVICE, SOCKET].into_iter().any(|name| same(path, &self.directory().join(name)))
     }
 
     async fn carry_out(&self, order: ServiceOrder) -> Result<(), ServiceError> {
@@ -140,6 +144,10 @@ impl ServiceManager for Systemd {
 
     fn standing(&self, file: &ServiceFile) -> Result<Standing, ServiceError> {
         files::standing(file, unit::is_a_copy)
+    }
+
+    fn written_at(&self, path: &Path) -> Option<DateTime<Utc>> {
+        files::written_at(path)
     }
 
     fn write(&self, file: &ServiceFile) -> Result<(), ServiceError> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 
-use crate::domain::service::{Activity, LastFailure, ServiceState};
+use crate::domain::service::{Activity, Known, LastFailure, ServiceState};
 
 /// The properties that are asked for.
 pub(super) const PROPERTIES: &str = "Id,LoadState,ActiveState,SubState,UnitFileState,FragmentPath,MainPID,StatusText,\
@@ -35,14 +35,20 @@ pub(super) fn state(printed: &str, is_ours: impl Fn(&str) -> bool) -> ServiceSta
     let entered = if activity == Activity::Active { "ActiveEnterTimestamp" } else { "StateChangeTimestamp" };
     let since = value(service, entered).and_then(|text| time(&text));
     let result = value(service, "Result").filter(|result| !result.is_empty() && result != "success");
+    let loaded = is(service, "LoadState", "loaded");
+    let ours = [service, socket].into_iter().all(|unit| {
+        let path = value(unit, "FragmentPath").filter(|path| !path.is_empty());
+        path.is_none_or(|path| is_ours(&path))
+    });
     ServiceState {
-        loaded: is(service, "LoadState", "loaded"),
-        ours: [service, socket]
-            .into_iter()
-            .all(|unit| value(unit, "FragmentPath").is_some_and(|path| is_ours(&path))),
+        known: match (loaded, ours) {
+            (false, _) => Known::No,
+            (true, false) => Known::ByOthers,
+            (true, true) => Known::ByOurs,
+        },
         enabled: is(service, "UnitFileState", "enabled"),
         activity,
-        listening: is(socket, "ActiveState", "active"),
+        listening: Some(is(socket, "ActiveState", "active")),
         since,
         pid: value(service, "MainPID").and_then(|pid| pid.parse().ok()).filter(|pid| *pid != 0),
         says: value(service, "StatusText").filter(|text| !text.is_empty()),
@@ -102,19 +108,18 @@ NeedDaemonReload=no
         state(printed, |path| path.starts_with("/home/alice/.config/systemd/user/"))
     }
 
-    fn at(text: &str) -> Option<DateTime<Utc>> {
-        Some(text.parse().unwrap())
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
     }
 
     #[test]
     fn a_service_that_runs_is_told_whole() {
         let expected = ServiceState {
-            loaded: true,
-            ours: true,
+            known: Known::ByOurs,
             enabled: true,
             activity: Activity::Active,
-            listening: true,
-            since: at("2026-11-22T05:37:38Z"),
+            listening: Some(true),
+            since: Some(at("2026-11-22T05:37:38Z")),
             pid: Some(123),
             says: Some("next: work at 14:02".to_owned()),
             last_failure: None,
@@ -144,18 +149,22 @@ NeedDaemonReload=no
             .replace("Result=success", "Result=watchdog")
             .replace("MainPID=123", "MainPID=0");
         let state = read(&printed);
-        let failure = LastFailure { how: "watchdog".to_owned(), at: at("2026-11-22T05:40:00Z") };
+        let failure = LastFailure { how: "watchdog".to_owned(), at: Some(at("2026-11-22T05:40:00Z")) };
         assert_eq!((state.last_failure, state.pid), (Some(failure), None));
     }
 
     #[test]
     fn another_place_is_not_ours_and_nothing_is_nothing() {
         let elsewhere = ACTIVE.replace("/home/alice/.config/systemd/user/stsd.socket", "/usr/lib/x");
-        assert!(!read(&elsewhere).ours && read(&elsewhere).loaded);
+        assert_eq!(read(&elsewhere).known, Known::ByOthers);
+        let half =
+            ACTIVE.replace("FragmentPath=/home/alice/.config/systemd/user/stsd.socket", "FragmentPath=");
+        assert_eq!(read(&half).known, Known::ByOurs, "a file that was removed by hand is nobody else's");
         let absent = "Id=stsd.service\nLoadState=not-found\nActiveState=inactive\nUnitFileState=\nFragmentPath=\n\n\
                       Id=stsd.socket\nLoadState=not-found\nActiveState=inactive\n";
-        assert_eq!(read(absent), ServiceState::default());
-        assert_eq!(read(""), ServiceState::default());
+        let nothing = ServiceState { listening: Some(false), ..ServiceState::default() };
+        assert_eq!(read(absent), nothing);
+        assert_eq!(read(""), nothing);
         assert!(read(&ACTIVE.replacen("Reload=no", "Reload=yes", 1)).stale);
     }
 
@@ -163,8 +172,9 @@ NeedDaemonReload=no
     fn the_journal_knows_failures_that_are_over() {
         let line =
             r#"{"__CURSOR":"s=1","__REALTIME_TIMESTAMP":"1795325858000000","UNIT_RESULT":"exit-code"}"#;
-        let expected = LastFailure { how: "exit-code".to_owned(), at: at("2026-11-22T04:57:38Z") };
-        assert_eq!(failure(line).map(|failure| failure.how), Some(expected.how));
+        let expected =
+            LastFailure { how: "exit-code".to_owned(), at: DateTime::from_timestamp(1_795_325_858, 0) };
+        assert_eq!(failure(line), Some(expected));
         for nothing in ["", "-- No entries --", "{}", "[1]"] {
             assert_eq!(failure(nothing), None, "{nothing}");
         }

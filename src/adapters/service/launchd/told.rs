@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::domain::service::{Activity, LastFailure, ServiceState};
+use crate::domain::service::{Activity, Known, LastFailure, ServiceState};
 
 /// The state that `printed` tells of an agent that is loaded from the file at `path`.
 pub(super) fn state(printed: &str, path: &str) -> ServiceState {
@@ -26,11 +26,10 @@ pub(super) fn state(printed: &str, path: &str) -> ServiceState {
         (None, _) => Activity::Inactive,
     };
     ServiceState {
-        loaded: true,
-        ours: value("path").as_deref() == Some(path),
+        known: if value("path").as_deref() == Some(path) { Known::ByOurs } else { Known::ByOthers },
         enabled: true,
         activity,
-        listening: false,
+        listening: None,
         since: None,
         pid,
         says: None,
@@ -92,7 +91,7 @@ mod tests {
     #[test]
     fn an_agent_that_runs_is_told() {
         let state = state(RUNNING, PATH);
-        assert!(state.loaded && state.ours && state.enabled);
+        assert!(state.known == Known::ByOurs && state.enabled);
         assert_eq!((state.activity, state.pid, state.last_failure), (Activity::Active, Some(4711), None));
     }
 
@@ -106,7 +105,7 @@ mod tests {
             let state = state(&printed, "/elsewhere");
             assert_eq!(state.activity, activity, "{exit}");
             assert_eq!(state.last_failure.map(|failure| failure.how).as_deref(), how, "{exit}");
-            assert!(!state.ours);
+            assert_eq!(state.known, Known::ByOthers);
         };
         check("last exit code = 3", Activity::Failed, Some("exit code 3"));
         check("last exit code = 78: EX_CONFIG", Activity::Failed, Some("exit code 78"));
