@@ -57,7 +57,8 @@
 //! - *notice*: wait for the next lead or expiry of all sessions by the wall clock → `Session::due` → one bubble for the
 //!   sessions that end together → remembered in `state.json`.
 //! - *code without a human*: `mfa = "totp"` → a step of the device claimed in `state.json`, else the next step waited for →
-//!   seed from the keychain → code; `mfa = { command = … }` → a child without a shell → six digits of its stdout.
+//!   seed from the keychain → code; `mfa = { command = … }` → a child without a shell, under systemd a unit
+//!   beside the daemon's sandbox → six digits of its stdout.
 //! - *renewal*: a lead of a session that needs no human → the same refresh in a task → no notice; if it failed, the notice.
 //! - *neighbours*: another program changed the credentials file → look → the section lost our session → with the lock in
 //!   hand, written again once, then reported. At the expiry with `on_expiry = "remove"`: what we wrote leaves the file.

@@ -1,15 +1,17 @@
 //! The port's implementation: a child without a shell, in a process group of its own, whose stdout is the code.
 
 use std::ffi::OsString;
-use std::process::{ExitStatus, Stdio};
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::AsyncReadExt as _;
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::{Child, ChildStdout};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
+use super::outside::{Environment, Outside, Purpose, Unit};
 use crate::domain::mfa::MfaCode;
 use crate::ports::Answer;
 use crate::ports::code_command::{CodeCommand, CodeCommandError};
@@ -37,8 +39,8 @@ const OF_THE_SERVICE: [&str; 8] = [
 #[derive(Clone, Debug)]
 pub struct ChildCommand {
     deadline: Duration,
-    /// True in a service of systemd: a child would be in the service's sandbox, which some helpers cannot bear.
-    beside: bool,
+    /// In a service of systemd: a child would be in the service's sandbox, which some helpers cannot bear.
+    outside: Option<Outside>,
 }
 
 impl ChildCommand {
@@ -48,43 +50,58 @@ impl ChildCommand {
     /// Commands that may take so long, as children.
     #[must_use]
     pub fn new(deadline: Duration) -> Self {
-        Self { deadline, beside: false }
+        Self { deadline, outside: None }
     }
 
     /// The same, started by systemd if this process is a service of it.
     #[must_use]
     pub fn from_environment() -> Self {
-        let pid = std::process::id().to_string();
-        let beside = std::env::var("SYSTEMD_EXEC_PID").is_ok_and(|main| main == pid);
-        Self { deadline: Self::DEADLINE, beside }
+        Self { deadline: Self::DEADLINE, outside: Outside::find(|name| std::env::var_os(name)) }
     }
 
     async fn code(&self, words: &[String]) -> Result<MfaCode, CodeCommandError> {
-        let names: Vec<OsString> = std::env::vars_os().map(|(name, _)| name).collect();
-        let words = if self.beside { outside(words, &names, self.deadline) } else { words.to_vec() };
         let Some((program, arguments)) = words.split_first() else {
             return Err(CodeCommandError::Start("it has no name".to_owned()));
         };
-        let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let names = std::env::vars_os().map(|(name, _)| name).filter(is_not_its_own);
+        let (mut command, unit) = if let Some(outside) = &self.outside {
+            // The manager, which gives a unit its own variables, may have those of AWS from the same place.
+            let without = Environment::Without(names.filter_map(|name| name.into_string().ok()).collect());
+            let (command, unit) = outside.command(self.purpose(), without, program.as_ref(), arguments);
+            (command, Some(unit))
+        } else {
+            let mut command = Command::new(program);
+            command.args(arguments);
+            names.for_each(|name| {
+                command.env_remove(name);
+            });
+            (command, None)
+        };
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         // A group of its own, so that its children can be ended with it; a place that is always there.
         command.process_group(0).current_dir("/");
-        for name in names.iter().filter(|name| is_not_its_own(name)) {
-            command.env_remove(name);
-        }
-        let child = command.spawn().map_err(|error| CodeCommandError::Start(error.kind().to_string()))?;
-        let mut group = Group(child);
-        let Some(mut stdout) = group.0.stdout.take() else {
+        let child = tokio::process::Command::from(command)
+            .spawn()
+            .map_err(|error| CodeCommandError::Start(error.kind().to_string()))?;
+        let mut group = Group { child, unit };
+        let Some(mut stdout) = group.child.stdout.take() else {
             return Err(CodeCommandError::Start("it has no stdout".to_owned()));
         };
         let late = |_elapsed| CodeCommandError::TimedOut(self.deadline.as_secs());
         let (status, printed) =
-            timeout(self.deadline, until_end(&mut group.0, &mut stdout)).await.map_err(late)??;
-        if !status.success() {
-            return Err(CodeCommandError::Exit(status.to_string()));
-        }
+            timeout(self.deadline, until_end(&mut group.child, &mut stdout)).await.map_err(late)??;
+        group.succeeded(status)?;
         let printed = std::str::from_utf8(&printed).map_err(|_hidden| CodeCommandError::NoCode)?;
         MfaCode::parse(printed.trim_ascii()).map_err(|_hidden| CodeCommandError::NoCode)
+    }
+
+    fn purpose(&self) -> Purpose {
+        Purpose {
+            name: "code",
+            description: "stsd runs a command for an MFA code",
+            // A second later than here, where the reason is told.
+            lasts: self.deadline + Duration::from_secs(1),
+        }
     }
 }
 
@@ -94,13 +111,42 @@ impl CodeCommand for ChildCommand {
     }
 }
 
-/// A child with its group, both ended with the value if the child has not ended by itself.
-struct Group(Child);
+/// A child with its group, or with the unit that it has started: all ended with the value if they have not ended by
+/// themselves.
+struct Group {
+    child: Child,
+    unit: Option<Unit>,
+}
+
+impl Group {
+    /// Fails if the program did, of which the child has ended so.
+    fn succeeded(&mut self, child: ExitStatus) -> Result<(), CodeCommandError> {
+        let status = if self.unit.is_some() {
+            let Some(status) = Unit::status(child) else {
+                return Err(CodeCommandError::Start("systemd did not run it to its end".to_owned()));
+            };
+            self.unit = None;
+            // As the shell tells it, by which systemd starts the program.
+            match status {
+                126 => return Err(CodeCommandError::Start("permission denied".to_owned())),
+                127 => return Err(CodeCommandError::Start("entity not found".to_owned())),
+                Unit::HIGHEST => return Err(CodeCommandError::Exit("an exit status above 153".to_owned())),
+                status => ExitStatus::from_raw(status << 8),
+            }
+        } else {
+            child
+        };
+        if status.success() { Ok(()) } else { Err(CodeCommandError::Exit(status.to_string())) }
+    }
+}
 
 impl Drop for Group {
     fn drop(&mut self) {
+        if let Some(unit) = self.unit.take() {
+            unit.stop();
+        }
         // Only while it has not been waited for is its number certainly its own.
-        if let Some(pid) = self.0.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw)
+        if let Some(pid) = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw)
             && let Err(error) = kill_process_group(pid, Signal::KILL)
         {
             tracing::debug!(%error, "a command was not ended");
@@ -145,24 +191,6 @@ fn take(printed: &mut Vec<u8>, part: &[u8], read: std::io::Result<usize>) -> Res
 fn is_not_its_own(name: &OsString) -> bool {
     let Some(name) = name.to_str() else { return false };
     name.starts_with("AWS_") || OF_THE_SERVICE.contains(&name)
-}
-
-/// The same command as systemd starts it, outside of the service and its sandbox. `names` are the variables that the
-/// service has: the manager, which gives a unit its own, may have those of AWS from the same place.
-fn outside(words: &[String], names: &[OsString], deadline: Duration) -> Vec<String> {
-    let mut all: Vec<String> =
-        ["systemd-run", "--user", "--quiet", "--pipe", "--wait", "--collect"].map(ToOwned::to_owned).into();
-    // Ending `systemd-run` does not end what it started. A second later than here, where the reason is told.
-    all.push(format!("--property=RuntimeMaxSec={}", deadline.as_secs() + 1));
-    let unset: Vec<_> =
-        names.iter().filter(|name| is_not_its_own(name)).filter_map(|name| name.to_str()).collect();
-    if !unset.is_empty() {
-        all.push(format!("--property=UnsetEnvironment={}", unset.join(" ")));
-    }
-    all.push("--".to_owned());
-    // The manager would put its variables in where a dollar stands.
-    all.extend(words.iter().map(|word| word.replace('$', "$$")));
-    all
 }
 
 #[cfg(test)]
@@ -280,29 +308,5 @@ mod tests {
         ] {
             assert_eq!(is_not_its_own(&OsString::from(name)), expected, "{name}");
         }
-    }
-
-    #[test]
-    fn beside_the_service_the_command_stays_what_it_is() {
-        let words = ["op", "--otp", "$HOME/a b"].map(ToOwned::to_owned);
-        let names = ["HOME", "AWS_PROFILE", "AWS_REGION"].map(OsString::from);
-        let all = outside(&words, &names, Duration::from_secs(30));
-        assert_eq!(
-            all,
-            [
-                "systemd-run",
-                "--user",
-                "--quiet",
-                "--pipe",
-                "--wait",
-                "--collect",
-                "--property=RuntimeMaxSec=31",
-                "--property=UnsetEnvironment=AWS_PROFILE AWS_REGION",
-                "--",
-                "op",
-                "--otp",
-                "$$HOME/a b"
-            ]
-        );
     }
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use clap::error::ErrorKind;
 
-use crate::adapters::process;
+use crate::adapters::{outside, process};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::profile::ProfileName;
 use crate::{logging, paths};
@@ -60,6 +60,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     });
     // A name resolver that hangs would hold the program for its own time.
     runtime.shutdown_background();
+    outside::settle();
     match end {
         Some(Ok(code)) => ExitCode::from(code),
         Some(Err(failure)) => failed(output, &failure),

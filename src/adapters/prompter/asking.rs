@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use super::choice::{Dialog, dialogs};
 use super::entry::Typed;
-use super::outside::{self, Outside, SERVICE};
 use super::running::Starter;
 use super::screen::{self, SCREEN};
 use super::surroundings::{self, Surroundings};
 use super::{GRACE, PATIENCE, SHOWINGS, START};
+use crate::adapters::outside::{Outside, SERVICE, is_service};
 use crate::domain::mfa::MfaCode;
 use crate::domain::prompt::Question;
 use crate::ports::Answer;
@@ -71,14 +71,14 @@ impl DesktopPrompter {
 
     /// How programs are started so that they appear where the question shall be.
     async fn starter(&self, around: Surroundings, asker: Option<&Screen>) -> Result<Starter, PromptError> {
-        let outside = Outside::find(&self.environment, &around);
+        let variable = |name: &str| self.environment.get(OsStr::new(name)).cloned();
+        let outside = Outside::find(variable);
         let lasts = START + self.patience + 2 * GRACE;
         // A window of macOS needs no variables.
         let screen = if cfg!(target_os = "macos") {
             asker.cloned().unwrap_or_default()
         } else {
-            let by_systemd = outside::is_service(&self.environment);
-            screen::find(asker, &self.environment, by_systemd, &around).await?
+            screen::find(asker, &self.environment, is_service(variable), &around).await?
         };
         Ok(Starter { around: around.on(&screen), outside, lasts })
     }

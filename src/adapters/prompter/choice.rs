@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::entry::{Entry, Typed};
 use super::pinentry;
 use super::running::Starter;
-use super::surroundings::{Surroundings, runs};
+use super::surroundings::Surroundings;
+use crate::adapters::program::runs;
 use crate::domain::prompt::{PromptKind, Question};
 use crate::ports::prompter::{Manner, PromptError};
 

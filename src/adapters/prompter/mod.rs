@@ -2,8 +2,8 @@
 //!
 //! Each is a program of its own, so a dialog that hangs or crashes takes nothing with it. `asking` is the port: it goes
 //! through the programs that `choice` finds and checks what was typed. `screen` says where a window may appear and
-//! `surroundings` what a program gets to know of our environment; `running` starts it (`outside`: through systemd, out
-//! of the daemon's sandbox) and ends it whenever the question is dropped. `pinentry` speaks `assuan` with its program;
+//! `surroundings` what a program gets to know of our environment; `running` starts it (under systemd with
+//! `adapters::outside`, out of the daemon's sandbox) and ends it whenever the question is dropped. `pinentry` speaks `assuan` with its program;
 //! the others take a command line and print what was typed (`entry`).
 //!
 //! No program ever gets a terminal, and nothing but what a dialog shows stands in its arguments.
@@ -12,7 +12,6 @@ mod asking;
 mod assuan;
 mod choice;
 mod entry;
-mod outside;
 mod pinentry;
 mod running;
 mod screen;

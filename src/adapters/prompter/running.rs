@@ -2,14 +2,14 @@
 
 use std::ffi::OsString;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::process::{Child, ChildStdin, ChildStdout};
 
-use super::outside::{Outside, RAISED, Unit};
 use super::surroundings::Surroundings;
+use crate::adapters::outside::{Environment, Outside, Purpose, Unit};
 use crate::ports::prompter::PromptError;
 
 /// How dialogs are started for one question.
@@ -53,19 +53,20 @@ impl Starter {
         told: &[(&str, &str)],
     ) -> Result<Running, PromptError> {
         let around = self.around.with(told);
-        let (mut command, unit) = if let Some(outside) = &self.outside {
-            let (systemd_run, words, unit) = outside.command(program, arguments, &around, self.lasts);
-            let mut command = Command::new(systemd_run);
-            command.args(words);
+        let (command, unit) = if let Some(outside) = &self.outside {
+            let purpose =
+                Purpose { name: "prompt", description: "stsd asks for an MFA code", lasts: self.lasts };
+            let only = around.variables().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+            let (command, unit) =
+                outside.command(purpose, Environment::Only(only), program.as_os_str(), arguments);
             (command, Some(unit))
         } else {
             let mut command = Command::new(program);
-            command.args(arguments);
+            command.args(arguments).env_clear().envs(around.variables());
             (command, None)
         };
+        let mut command = tokio::process::Command::from(command);
         command
-            .env_clear()
-            .envs(around.variables())
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -89,21 +90,17 @@ impl Running {
     /// Waits until it has ended.
     pub(super) async fn ended(&mut self) -> Ended {
         let status = match self.child.wait().await {
+            Ok(status) if self.unit.is_some() => Unit::status(status),
             Ok(status) => status.code(),
             Err(error) => {
                 tracing::debug!(%error, "a dialog not waited for");
                 None
             }
         };
-        match (status, self.unit.take()) {
-            (Some(code), Some(_unit)) if code >= RAISED => Ended::Exited(code - RAISED),
-            (Some(code), None) => Ended::Exited(code),
-            (Some(_) | None, unit) => {
-                // It may be there all the same if only systemd-run failed.
-                self.unit = unit;
-                Ended::Died
-            }
-        }
+        // The unit may be there all the same if only systemd-run failed: it stays with this value, and is stopped.
+        let Some(status) = status else { return Ended::Died };
+        self.unit = None;
+        Ended::Exited(status)
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use crate::adapters::program;
 use crate::ports::prompter::Screen;
 
 /// What a dialog needs to run, to look like its desktop, to be readable and to find the bus. Nothing of AWS, and nothing
@@ -81,14 +81,9 @@ impl Surroundings {
         named.map(ToOwned::to_owned).or_else(usual)
     }
 
-    /// The program of this name on PATH. Relative directories of PATH do not count: the daemon's own directory means
-    /// nothing.
+    /// The program of this name on PATH.
     pub(super) fn find(&self, program: &str) -> Option<PathBuf> {
-        let path = self.0.get(OsStr::new("PATH"))?;
-        std::env::split_paths(path)
-            .filter(|directory| directory.is_absolute())
-            .map(|directory| directory.join(program))
-            .find(|file| runs(file))
+        program::on_path(self.0.get(OsStr::new("PATH"))?, program)
     }
 
     /// Has text read as UTF-8, which is what we write: zenity refuses any other in the locale that holds where none is
@@ -106,11 +101,6 @@ impl Surroundings {
 /// True for a variable that a dialog needs.
 pub(super) fn known(name: &OsStr) -> bool {
     name.to_str().is_some_and(|name| KNOWN.contains(&name) || name.starts_with(LOCALE))
-}
-
-/// True for a file that may be started.
-pub(super) fn runs(file: &Path) -> bool {
-    file.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(test)]
@@ -167,19 +157,5 @@ mod tests {
         let both = Screen { wayland: Some("wayland-1".into()), xauthority: Some("/x".into()), ..x11 };
         let on = surroundings(&[("LANG", "C.UTF-8")]).on(&both);
         assert_eq!(shown(&on), "DISPLAY=:1 LANG=C.UTF-8 WAYLAND_DISPLAY=wayland-1 XAUTHORITY=/x");
-    }
-
-    #[test]
-    fn programs_are_found_in_absolute_directories_and_only_if_they_run() {
-        let directory = tempfile::tempdir().unwrap();
-        let (bin, path) = (directory.path().display(), directory.path());
-        std::fs::write(path.join("data"), "").unwrap();
-        std::fs::create_dir(path.join("directory")).unwrap();
-        std::fs::copy("/bin/sh", path.join("program")).unwrap();
-        let around = surroundings(&[("PATH", &format!("relative::.:/nonexistent:{bin}"))]);
-        assert_eq!(around.find("program"), Some(path.join("program")));
-        assert_eq!(around.find("data"), None);
-        assert_eq!(around.find("directory"), None);
-        assert_eq!(surroundings(&[]).find("sh"), None);
     }
 }

@@ -1,0 +1,52 @@
+//! The daemon is killed.
+
+use rustix::process::Signal;
+
+use crate::has_machine;
+use crate::ran::Ran;
+use crate::service::{SERVICE, SOCKET};
+use crate::user::User;
+
+#[test]
+fn a_client_that_comes_after_a_crash_waits_for_the_next_daemon() {
+    if !has_machine() {
+        return;
+    }
+    let user = User::new();
+    user.add_work();
+    user.install_and_start();
+    user.refresh();
+    let expires_at = user.status()["profiles"][0]["expires_at"].take();
+    for restarts in 1..=3 {
+        let killed = user.main_pid();
+        user.signal_daemon(Signal::KILL);
+        user.await_property(SERVICE, "SubState", "auto-restart");
+        // Nobody listens now.
+        let status = user.status();
+        assert_eq!(status["daemon"]["running"], true, "{}", user.journal());
+        assert_ne!(status["daemon"]["pid"], killed);
+        assert_eq!(status["profiles"][0]["expires_at"], expires_at, "the session is kept");
+        assert_eq!(user.property(SERVICE, "NRestarts"), restarts.to_string());
+    }
+    assert_eq!(user.property(SOCKET, "ActiveState"), "active");
+}
+
+#[test]
+fn a_crowd_that_comes_after_a_crash_is_answered_to_the_last() {
+    if !has_machine() {
+        return;
+    }
+    let user = User::new();
+    user.install_and_start();
+    user.signal_daemon(Signal::KILL);
+    user.await_property(SERVICE, "SubState", "auto-restart");
+    std::thread::scope(|scope| {
+        let clients: Vec<_> =
+            (0..20).map(|_| scope.spawn(|| Ran::of(&mut user.stsd(&["status", "--json"]), b""))).collect();
+        for client in clients {
+            let ran = client.join().unwrap();
+            assert!(ran.stdout.contains("\"running\": true"), "{ran:#?}");
+        }
+    });
+    assert_eq!(user.property(SERVICE, "NRestarts"), "1");
+}
