@@ -10,7 +10,7 @@ Exit codes:
   1  a bug, or a failure with no class of its own
   2  usage, also a code of the wrong shape
   3  configuration, unknown profile
-  4  no valid session, or a code is needed and nobody can be asked
+  4  no valid session, or a code is needed and nobody can be asked; service status: it does not run
   5  the code or the MFA device was refused
   6  AWS refused the key or the call
   7  keychain absent, locked, or the item is missing

@@ -1,7 +1,7 @@
 //! `stsd service`, with the manager that it is about.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -160,6 +160,8 @@ fn a_command_waits_while_the_daemon_is_started_anew() {
     let user = User::new();
     user.same_sts();
     user.service(&["install"]).succeeded();
+    let door = || fs::metadata(format!("/run/user/{}/stsd/stsd.sock", user.uid())).unwrap();
+    let before = door();
     let mut restart = user.stsd(&["service", "restart"]).stderr(Stdio::null()).spawn().unwrap();
     let mut asked = 0;
     while restart.try_wait().unwrap().is_none() {
@@ -168,6 +170,8 @@ fn a_command_waits_while_the_daemon_is_started_anew() {
     }
     assert!(restart.wait().unwrap().success());
     assert!(asked > 0);
+    // A new socket would have a moment without any.
+    assert_eq!((before.ino(), before.ctime_nsec()), (door().ino(), door().ctime_nsec()));
 }
 
 #[test]
