@@ -14,6 +14,7 @@ pub mod process;
 mod program;
 pub mod prompter;
 mod replace;
+pub mod service;
 pub mod session_store;
 pub mod state_file;
 pub mod sts;

@@ -6,10 +6,10 @@ use crate::ports::supervisor::Supervisor;
 
 /// The service manager of this process, by its environment.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct ServiceManager;
+pub struct NotifySocket;
 
 #[cfg(target_os = "linux")]
-impl Supervisor for ServiceManager {
+impl Supervisor for NotifySocket {
     fn ready(&self) {
         tell(&sd_notify::NotifyState::Ready);
     }
@@ -32,7 +32,7 @@ impl Supervisor for ServiceManager {
 }
 
 #[cfg(not(target_os = "linux"))]
-impl Supervisor for ServiceManager {
+impl Supervisor for NotifySocket {
     fn ready(&self) {}
 
     fn status(&self, _text: &str) {}

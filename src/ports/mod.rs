@@ -13,6 +13,7 @@ pub mod keychain;
 pub mod later;
 pub mod notifier;
 pub mod prompter;
+pub mod service_manager;
 pub mod session_store;
 pub mod state;
 pub mod sts;
