@@ -48,7 +48,7 @@ impl Supervisor for NotifySocket {
 
 #[cfg(target_os = "linux")]
 fn tell(state: &sd_notify::NotifyState<'_>) {
-    if let Err(error) = sd_notify::notify(&[state.clone()]) {
+    if let Err(error) = sd_notify::notify(std::slice::from_ref(state)) {
         tracing::warn!(%error, "the service manager was not told");
     }
 }

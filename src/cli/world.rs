@@ -27,8 +27,8 @@ use crate::domain::failure::{Failure, FailureClass};
 #[cfg(target_os = "macos")]
 use crate::paths;
 use crate::paths::{NoHome, Paths};
-use crate::ports::service_manager::ServiceManager;
 use crate::ports::prompter::Prompter;
+use crate::ports::service_manager::ServiceManager;
 use crate::ports::time::Clock;
 use crate::protocol::message::Places;
 use crate::usecase::Ports;

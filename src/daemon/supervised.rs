@@ -16,7 +16,9 @@ impl Engine {
     pub(super) fn report(&mut self) {
         let now = self.world.ports.clock.now();
         // Each turn may be the last before a clock that was set back is right again: then earlier than needed.
-        if self.beat().is_some() && self.beat_due().is_none_or(|due| due <= now || self.beat_is_of_the_future(now)) {
+        if self.beat().is_some()
+            && self.beat_due().is_none_or(|due| due <= now || self.beat_is_of_the_future(now))
+        {
             self.world.supervisor.alive();
             self.supervised.alive_at = Some(now);
         }
@@ -45,7 +47,8 @@ impl Engine {
         if self.air.under_way.values().any(|flight| flight.question.is_some()) {
             return "asks for an MFA code".to_owned();
         }
-        let next = self.sessions.iter().filter_map(|one| Some((one.session.next_wake(now)?, &one.name))).min();
+        let next =
+            self.sessions.iter().filter_map(|one| Some((one.session.next_wake(now)?, &one.name))).min();
         match next {
             Some((at, name)) => {
                 let at = self.world.ports.clock.local(at);

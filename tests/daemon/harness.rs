@@ -71,6 +71,7 @@ impl Stage {
             desktop: Arc::default(),
             dialogs: Arc::default(),
             files: Arc::default(),
+            supervisor: Arc::default(),
             store,
             runtime_dir,
         }

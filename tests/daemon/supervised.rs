@@ -48,6 +48,7 @@ impl Supervised {
         self.told().into_iter().filter(|told| *told == Told::Alive).count()
     }
 
+    #[track_caller]
     fn wait_status(&self, text: &str) {
         let last = || self.told().into_iter().rfind(|told| matches!(told, Told::Status(_)));
         until(&format!("the status is {text}"), || last() == Some(Told::Status(text.to_owned())));
