@@ -70,7 +70,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 async fn dispatch(args: Args, output: Output) -> Result<u8, Failure> {
-    let world = || world::compose(args.config);
+    let world = || world::compose(args.config, output);
     match args.command {
         Command::Add(args) => commands::add::run(&args, &world()?, output).await,
         Command::Remove(args) => commands::remove::run(&args, &world()?, output).await,

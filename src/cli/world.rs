@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use directories::BaseDirs;
 
@@ -21,6 +22,7 @@ use crate::adapters::sts::{NetSettings, SdkSts};
 use crate::adapters::supervisor::NotifySocket;
 use crate::adapters::timer::WallTimer;
 use crate::cli::here::Here;
+use crate::cli::output::Output;
 use crate::daemon::World;
 use crate::domain::endpoint::EndpointUrl;
 use crate::domain::failure::{Failure, FailureClass};
@@ -38,7 +40,7 @@ use crate::usecase::Ports;
 /// # Errors
 ///
 /// Class `Config` if the home directory is unknown.
-pub(crate) fn compose(config: Option<PathBuf>) -> Result<Here, Failure> {
+pub(crate) fn compose(config: Option<PathBuf>, output: Output) -> Result<Here, Failure> {
     let paths = Paths::find(config, |name| std::env::var_os(name)).map_err(no_home)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -64,7 +66,7 @@ pub(crate) fn compose(config: Option<PathBuf>) -> Result<Here, Failure> {
         state: Arc::new(StateFile::new(paths.state.clone())),
         clock,
     };
-    Ok(Here { ports, paths, places })
+    Ok(Here { ports, paths, places, output, warned: AtomicBool::new(false) })
 }
 
 /// The dialogs of the desktop.
