@@ -101,7 +101,7 @@ impl Client {
         };
         let silent = || {
             Failure::new(FailureClass::Unavailable, "the daemon does not answer")
-                .hint("look at what it says in its log, and start it again")
+                .hint("stsd service logs   (then: stsd service restart)")
         };
         let exchange = async {
             send(&mut stream, &ours).await.ok()?;
@@ -200,7 +200,7 @@ fn other_version(theirs: &str) -> Failure {
             "the daemon that runs has version {theirs} and this is {ours}: they do not understand each other"
         ),
     )
-    .hint("stop the old daemon; it starts again with the next login or by hand: stsd daemon")
+    .hint("stsd service restart   (a daemon that was started by hand: stop it, and run stsd daemon)")
 }
 
 async fn send(stream: &mut UnixStream, message: &impl serde::Serialize) -> std::io::Result<()> {

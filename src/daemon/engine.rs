@@ -13,6 +13,7 @@ use super::flights::{Air, Flown};
 use super::notices::Shown;
 use super::observe::{Observed, look};
 use super::renewal::Due;
+use super::supervised::Supervised;
 use super::work::{Caller, Worker, fresh, perform};
 use super::{Order, World, server};
 use crate::config::Config;
@@ -85,6 +86,8 @@ pub(super) struct Engine {
     pub(super) early: Vec<(Bubble, Offer)>,
     /// Those who want sessions.
     pub(super) air: Air,
+    /// What the service manager knows.
+    pub(super) supervised: Supervised,
     pub(super) watchers: Vec<(Vec<ProfileName>, Caller)>,
     /// Up to when it is known what has come due.
     pub(super) looked_at: DateTime<Utc>,
@@ -123,6 +126,7 @@ impl Engine {
             drawing: 0,
             early: Vec::new(),
             air: Air::default(),
+            supervised: Supervised::default(),
             watchers: Vec::new(),
             looked_at: DateTime::UNIX_EPOCH,
             silent: false,
@@ -145,7 +149,6 @@ impl Engine {
         listener: UnixListener,
         places: Places,
         orders: O,
-        ready: impl FnOnce(),
     ) -> Result<(), Failure>
     where
         O: Fn() -> F,
@@ -157,7 +160,8 @@ impl Engine {
         let mut server = JoinSet::new();
         server.spawn(server::serve(listener, Arc::new(places), self.events.clone(), stopping));
         tracing::info!(profiles = self.config.profiles.len(), "daemon ready");
-        ready();
+        self.world.supervisor.ready();
+        self.report();
         let timer = Arc::clone(&self.world.timer);
         let watch = Arc::clone(&self.world.watch);
         let notifier = Arc::clone(&self.world.notifier);
@@ -165,6 +169,7 @@ impl Engine {
         loop {
             // While a look is under way its end is the next thing to wait for.
             let deadline = (self.look == Look::Idle).then(|| self.next_wake());
+            let deadline = deadline.into_iter().chain(self.beat_due()).min();
             let time = async {
                 match deadline {
                     Some(deadline) => timer.wait_until(deadline).await,
@@ -189,7 +194,9 @@ impl Engine {
             if self.on(event) {
                 break;
             }
+            self.report();
         }
+        self.world.supervisor.stopping();
         stop.send_replace(true);
         if tokio::time::timeout(FAREWELL, self.farewell(server)).await.is_err() {
             tracing::warn!("requests were cut off at the end");

@@ -237,8 +237,10 @@ fn other_version(theirs: &str) -> Failure {
     let message = format!(
         "the daemon that runs has version {ours} and this is {theirs}: they do not understand each other"
     );
-    Failure::new(FailureClass::Internal, message)
-        .hint(format!("stop the old daemon (pid {}) and start the new one: stsd daemon", std::process::id()))
+    Failure::new(FailureClass::Internal, message).hint(format!(
+        "stsd service restart   (a daemon that was started by hand: kill {} && stsd daemon)",
+        std::process::id()
+    ))
 }
 
 /// What the client's environment leads elsewhere. The daemon's counts, and doing something to other files than the
@@ -257,6 +259,6 @@ fn differs(theirs: &Places, ours: &Places) -> Option<Failure> {
         .find(|(_, theirs, ours)| theirs != ours)?;
     Some(
         Failure::new(FailureClass::Config, format!("the {what} here is {theirs}, the daemon's is {ours}"))
-            .hint("use the same environment as the daemon, or stop the daemon"),
+            .hint("systemctl --user edit stsd.service   (to give the daemon this environment; or use the daemon's here)"),
     )
 }

@@ -13,5 +13,6 @@ mod keychain;
 mod output;
 mod ran;
 mod secret;
+mod service;
 mod status;
 mod usage;

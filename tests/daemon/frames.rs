@@ -120,7 +120,7 @@ fn what_an_old_frame_leaves_out_has_its_old_meaning() {
 #[test]
 fn a_code_is_redacted_in_every_message_that_holds_one() {
     let shown = format!("{:?}", read::<FromClient>("client_code"));
-    assert_eq!(shown, "Code { id: 1, code: [REDACTED] }");
+    assert_eq!(shown, "Code { id: 1, code: [REDACTED], question: None }");
     let shown = format!("{:?}", read::<FromClient>("client_refresh_code"));
     assert!(shown.contains("code: Some([REDACTED])"), "{shown}");
     assert!(!shown.contains("123456"), "{shown}");

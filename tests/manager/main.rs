@@ -13,6 +13,7 @@
 
 mod crashes;
 mod helpers;
+mod install;
 mod life;
 #[path = "../cli/ran.rs"]
 #[expect(dead_code, reason = "other tests look at more of a command")]
