@@ -284,9 +284,10 @@ impl Engine {
             if !somebody {
                 let failure = answers::nobody(&errand.names(), self.config.prompt);
                 self.fail_aboard(flight, id, &failure);
-            } else if !(errand.wants_dialog(self.config.prompt) && places.contains(&errand.place))
-                && !std::mem::replace(&mut errand.counted, true)
-            {
+                continue;
+            }
+            let by_dialog = errand.wants_dialog(self.config.prompt) && places.contains(&errand.place);
+            if !by_dialog && !std::mem::replace(&mut errand.counted, true) {
                 let events = self.events.clone();
                 let timer = Arc::clone(&self.world.timer);
                 let clock = Arc::clone(&self.world.ports.clock);

@@ -132,17 +132,16 @@ impl Engine {
         }
         // One that offers something can be clicked as the one before it.
         let known = self.shown.iter().find(|shown| shown.bubble == clicked).map(|shown| shown.expires_at);
-        match known.filter(|_| !notice.offers.is_empty()) {
-            Some(end) => self.draw(notice, names, end, replaces),
-            None => {
-                let notifier = Arc::clone(&self.world.notifier);
-                self.chores.spawn(async move {
-                    if let Err(error) = notifier.show(&notice, replaces).await {
-                        tracing::debug!(%error, "notice not shown");
-                    }
-                });
-            }
+        if let Some(end) = known.filter(|_| !notice.offers.is_empty()) {
+            self.draw(notice, names, end, replaces);
+            return;
         }
+        let notifier = Arc::clone(&self.world.notifier);
+        self.chores.spawn(async move {
+            if let Err(error) = notifier.show(&notice, replaces).await {
+                tracing::debug!(%error, "notice not shown");
+            }
+        });
     }
 }
 

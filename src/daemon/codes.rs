@@ -12,10 +12,7 @@ use crate::domain::flights::FlightId;
 use crate::domain::mfa::MfaCode;
 use crate::domain::profile::ProfileName;
 use crate::ports::Answer;
-use crate::usecase::refresh::{CodeSource, CodeWanted};
-
-/// For whom a code is, and for how long they want their session.
-pub(super) type Aboard = Vec<(ProfileName, Option<SessionDuration>)>;
+use crate::usecase::refresh::{CodeSource, CodeWanted, Sharers};
 
 /// The code of a flight, from whoever gives it first.
 pub(super) struct FlightCodes {
@@ -45,7 +42,7 @@ impl CodeSource for FlightCodes {
         })
     }
 
-    fn sharers(&self) -> Answer<'_, Option<Aboard>> {
+    fn sharers(&self) -> Answer<'_, Option<Sharers>> {
         Box::pin(async move {
             let (aboard, answer) = oneshot::channel();
             self.tell(Flown::TakenOff(self.flight, aboard)).await;

@@ -279,7 +279,7 @@ impl Engine {
             Action::Reload => self.read_config(Some(caller)),
             action @ Action::Refresh { .. } => {
                 self.note_forgotten(&action);
-                self.refresh_asked(action, caller);
+                self.refresh_asked(&action, caller);
             }
             action @ (Action::Forget { .. } | Action::Remove { .. }) => {
                 self.changing += 1;

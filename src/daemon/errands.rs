@@ -36,10 +36,10 @@ pub(super) struct Meant {
 
 impl Engine {
     /// Takes a command's errand in.
-    pub(super) fn refresh_asked(&mut self, action: Action, caller: Caller) {
+    pub(super) fn refresh_asked(&mut self, action: &Action, caller: Caller) {
         let Caller { id, answers, codes, pid } = caller;
         let asker = Asker::Command { id, answers, pid };
-        match self.errand_of(&action, &asker) {
+        match self.errand_of(action, &asker) {
             Ok((errand, names, least)) => self.send_on_errand(errand, names, least, Some(codes)),
             Err(failure) => self.answer_whole(&asker, None, failure),
         }

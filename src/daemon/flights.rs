@@ -10,7 +10,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::AbortHandle;
 
 use super::answers;
-use super::codes::{Aboard, FlightCodes};
+use super::codes::FlightCodes;
 use super::engine::{Engine, Event};
 use super::errand::{Asker, Errand, Place, Terminal};
 use super::errands::Meant;
@@ -21,7 +21,7 @@ use crate::domain::mfa::MfaCode;
 use crate::domain::profile::ProfileName;
 use crate::ports::prompter::PromptError;
 use crate::protocol::message::{Answer, FromDaemon};
-use crate::usecase::refresh::{CodeWanted, RefreshOutcome, RefreshRequest, Refreshed, refresh};
+use crate::usecase::refresh::{CodeWanted, RefreshOutcome, RefreshRequest, Refreshed, Sharers, refresh};
 
 /// What became of each profile of a flight; or why there was no flight at all.
 pub(super) type Landing = Result<Vec<(ProfileName, Result<Refreshed, Failure>)>, Failure>;
@@ -40,7 +40,7 @@ pub(super) enum Flown {
     /// The dialog of that number ended.
     Asked(u64, Result<MfaCode, PromptError>),
     /// A flight has its code: who is aboard?
-    TakenOff(FlightId, oneshot::Sender<Aboard>),
+    TakenOff(FlightId, oneshot::Sender<Sharers>),
     /// A flight is over.
     Landed(FlightId, Landing),
 }

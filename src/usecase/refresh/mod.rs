@@ -58,10 +58,13 @@ pub trait CodeSource: Send + Sync {
 
     /// For whom the code is, now that one is there, and for how long they want their session; nothing if only for those
     /// for whom it was asked. Those whose session it cannot be (another key, another STS) are left out of the outcome.
-    fn sharers(&self) -> Answer<'_, Option<Vec<(ProfileName, Option<SessionDuration>)>>> {
+    fn sharers(&self) -> Answer<'_, Option<Sharers>> {
         Box::pin(std::future::ready(None))
     }
 }
+
+/// For whom a code is, and for how long they want their session in place of the configured duration.
+pub type Sharers = Vec<(ProfileName, Option<SessionDuration>)>;
 
 /// How often a person is asked for a code, if it is refused.
 pub const ATTEMPTS: u32 = 3;
