@@ -6,11 +6,9 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::engine::Event;
 use super::flights::Flown;
-use crate::domain::duration::SessionDuration;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::flights::FlightId;
 use crate::domain::mfa::MfaCode;
-use crate::domain::profile::ProfileName;
 use crate::ports::Answer;
 use crate::usecase::refresh::{CodeSource, CodeWanted, Sharers};
 

@@ -45,7 +45,6 @@ impl Engine {
         }
     }
 
-    #[expect(clippy::type_complexity, reason = "the parts of one errand")]
     fn errand_of(
         &self,
         action: &Action,

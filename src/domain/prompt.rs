@@ -183,7 +183,7 @@ mod tests {
     fn many_profiles_are_counted_and_long_names_leave_a_title_short() {
         let long = "x".repeat(128);
         let question = question(&["a", &long, "c", "d", "e"], "a notice", None);
-        assert!(question.text().contains(", c and 2 more ("), "{}", question.text());
+        assert!(question.text().contains(", c and 2 more\n"), "{}", question.text());
         assert_eq!(question.title().chars().count(), 100);
         assert!(question.title().ends_with('…'));
     }
