@@ -534,12 +534,12 @@ fn a_dialog_that_cannot_be_seen_on_one_screen_is_shown_on_the_others() {
     let stage = Stage::with_work();
     let daemon = stage.daemon();
     let screen = |shown: crate::dialogs::Shown| shown.screen.unwrap().display.unwrap();
-    let mut stale = sent(&daemon, on(":99", refresh(&["work"], None), false));
+    let mut elsewhere = sent(&daemon, on(":99", refresh(&["work"], None), false));
     assert_eq!(screen(stage.dialogs.wait_shown(1)), ":99");
     let mut desktop = sent(&daemon, on(":7", refresh(&["work"], None), false));
     await_waiting(&daemon, 2);
     stage.dialogs.end(PromptError::Unavailable("no such display".to_owned()));
-    assert_eq!(class(&mut stale), "no-session");
+    assert_eq!(class(&mut elsewhere), "no-session");
     assert_eq!(screen(stage.dialogs.wait_shown(2)), ":7");
     stage.dialogs.type_code(&code(&stage));
     assert_done(&mut desktop);
