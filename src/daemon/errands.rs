@@ -126,6 +126,7 @@ impl Engine {
         if wishes.is_empty() {
             return self.answer(id);
         }
+        tracing::debug!(profiles = wishes.len(), "somebody waits for a session");
         let effects = self.air.flights.ask(id, wishes);
         self.act(effects, &BTreeMap::new());
     }

@@ -16,6 +16,7 @@ mod binary;
 mod bus;
 mod daemon;
 mod display;
+mod flow;
 mod keychain;
 mod memory;
 mod notices;
