@@ -16,3 +16,4 @@ mod secret;
 mod service;
 mod status;
 mod usage;
+mod version;

@@ -90,3 +90,24 @@ fn systemd_shows_what_the_daemon_waits_for() {
     await_that(text, || text().starts_with("next: work at "));
     assert_eq!(user.property(SERVICE, "WatchdogUSec"), "5min");
 }
+
+#[test]
+fn a_configuration_that_cannot_be_used_is_not_tried_for_ever_and_serves_once_it_is_mended() {
+    if !has_machine() {
+        return;
+    }
+    let user = User::new();
+    user.add_work();
+    let right = user.read(".config/stsd/config.toml");
+    user.write(".config/stsd/config.toml", "profiles = 7\n");
+    user.install();
+    // The socket is there; the service has failed.
+    drop(user.systemctl(&["enable", "--now", SOCKET, SERVICE]));
+    user.await_property(SERVICE, "ActiveState", "failed");
+    assert_eq!(user.property(SERVICE, "NRestarts"), "0", "{}", user.journal());
+    assert!(user.journal().contains("config.toml: line 1"), "{}", user.journal());
+    user.write(".config/stsd/config.toml", &right);
+    let status = user.status();
+    assert_eq!(status["daemon"]["running"], true, "{}", user.journal());
+    assert_eq!(status["profiles"][0]["state"], "absent");
+}
