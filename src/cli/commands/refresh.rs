@@ -95,8 +95,9 @@ pub(super) async fn renew(
     let mut first_failure = tell(output, outcomes, here.ports.clock.now());
     // Set only without a daemon, and only if a session was obtained.
     if settling.is_some() {
-        output.say("note: the daemon does not run: nothing will warn you before the session expires");
-        output.say("hint: stsd service install");
+        output.say(
+            "note: the daemon does not run: nothing will warn you before the session expires (hint: stsd service install)",
+        );
     }
     if let Some(failure) = settled(settling, here).await {
         output.failure(&failure);
