@@ -150,7 +150,7 @@ pub async fn resolve(
 
 /// What the code of a profile is for; nothing if it takes none, or if that cannot be said: a refresh says why.
 pub async fn device(ports: &Ports, config: &Config, profile: &Profile) -> Option<Device> {
-    if profile.mfa == MfaSource::None {
+    if profile.mfa == MfaSource::None || supported(config, profile, ports.config.path()).is_err() {
         return None;
     }
     let aws = aws_profile(ports, profile.name.as_str()).await.ok()?;
@@ -162,7 +162,7 @@ pub async fn device(ports: &Ports, config: &Config, profile: &Profile) -> Option
         other.name != profile.name && other.mfa != MfaSource::None && same
     };
     let key = match config.profiles.iter().find(shares) {
-        Some(_) => ports.keychain.read(&profile.name).await.ok().map(|key| key.id),
+        Some(_) => Some(ports.keychain.read(&profile.name).await.ok()?.id),
         None => None,
     };
     Some(Device { serial, key, site, person: profile.mfa == MfaSource::Prompt })
