@@ -57,6 +57,7 @@ struct Wanted {
     profiles: Vec<String>,
     serial: String,
     refused: Option<String>,
+    question: Option<u64>,
 }
 
 impl Client {
@@ -100,7 +101,7 @@ impl Client {
         };
         let silent = || {
             Failure::new(FailureClass::Unavailable, "the daemon does not answer")
-                .hint("look at what it says in its log, and start it again")
+                .hint("stsd service logs   (then: stsd service restart)")
         };
         let exchange = async {
             send(&mut stream, &ours).await.ok()?;
@@ -142,7 +143,7 @@ impl Client {
         loop {
             let line = match &wanted {
                 None => receive(&mut self.stream, &mut self.lines).await,
-                Some(Wanted { profiles, serial, refused }) => {
+                Some(Wanted { profiles, serial, refused, question }) => {
                     let typing = dialogue.code(profiles, serial, refused.as_deref());
                     // Whatever is read is kept in `lines`, so the loser of the race loses nothing.
                     tokio::select! {
@@ -151,7 +152,7 @@ impl Client {
                             let answer = match typed {
                                 Ok(code) => {
                                     self.code_sent = true;
-                                    FromClient::Code { id: ID, code }
+                                    FromClient::Code { id: ID, code, question: *question }
                                 }
                                 Err(failure) => FromClient::NoCode { id: ID, failure: failure.into() },
                             };
@@ -173,8 +174,8 @@ impl Client {
                         return Ok(Answer::Nothing);
                     }
                 }
-                Ok(FromDaemon::CodeWanted { profiles, serial, refused, .. }) => {
-                    wanted = Some(Wanted { profiles, serial, refused });
+                Ok(FromDaemon::CodeWanted { profiles, serial, refused, question, .. }) => {
+                    wanted = Some(Wanted { profiles, serial, refused, question });
                 }
                 Err(_) => return Err(other_version(&self.hello.version)),
             }
@@ -199,7 +200,7 @@ fn other_version(theirs: &str) -> Failure {
             "the daemon that runs has version {theirs} and this is {ours}: they do not understand each other"
         ),
     )
-    .hint("stop the old daemon; it starts again with the next login or by hand: stsd daemon")
+    .hint("stsd service restart   (a daemon that was started by hand: stop it, and run stsd daemon)")
 }
 
 async fn send(stream: &mut UnixStream, message: &impl serde::Serialize) -> std::io::Result<()> {

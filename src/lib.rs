@@ -14,14 +14,14 @@
 //! | [`adapters`] | the world: operating system, network, AWS's crates; one port per file | [`ports`], [`config`], [`domain`] |
 //! | [`daemon`] | holds the clock, answers clients, tells the desktop | [`usecase`], [`ports`], [`protocol`], [`socket`], [`config`], [`domain`] |
 //! | [`client`] | the other end of the dialogue | [`protocol`], [`socket`], [`domain`] |
-//! | [`usecase`] | add, refresh, forget, remove, status: what a user can ask for, called unchanged by whoever is asked | [`ports`], [`config`], [`domain`] |
+//! | [`usecase`] | add, refresh, forget, remove, status, service: what a user can ask for, called unchanged by whoever is asked | [`ports`], [`config`], [`domain`] |
 //! | [`ports`] | the world as traits | [`domain`] |
 //! | [`protocol`] | the wire: messages, frames, version | [`domain`] |
 //! | [`config`] | `config.toml`: text to settings, settings to text | [`domain`] |
 //! | [`domain`] | names, keys, codes, the session machine, AWS's files as text | nothing |
 //!
-//! Beside them: [`paths`] knows every path, [`logging`] starts the log, [`socket`] says where the daemon's socket is and
-//! who may be at its other end.
+//! Beside them: [`paths`] knows every path, [`logging`] starts the log (on stderr, or in the journal that stderr leads
+//! to), [`socket`] says where the daemon's socket is and who may be at its other end.
 //!
 //! # Invariants
 //!
@@ -67,6 +67,8 @@
 //! - *renewal*: a lead of a session that needs no human → the same refresh in a task → no notice; if it failed, the notice.
 //! - *neighbours*: another program changed the credentials file → look → the section lost our session → with the lock in
 //!   hand, written again once, then reported. At the expiry with `on_expiry = "remove"`: what we wrote leaves the file.
+//! - *service*: the manager asked how the service is → whose is each file in the place? → those missing or outdated written
+//!   → read by the manager → enabled and started → asked who answers at the socket. Whoever is stopped runs it again.
 //! - *forget*: what we wrote leaves the file, nothing else does; *remove*: forget, then delete seed and key.
 #![cfg_attr(
     test,

@@ -57,6 +57,13 @@ impl Paths {
     }
 }
 
+/// The file that launchd appends the daemon's words to: macOS has no journal.
+#[must_use]
+pub fn log() -> Option<PathBuf> {
+    let base = BaseDirs::new().filter(|_| cfg!(target_os = "macos"))?;
+    Some(base.home_dir().join("Library/Logs/stsd/stsd.log"))
+}
+
 /// `STSD_SOCKET`, else `stsd/stsd.sock` in the user's runtime directory, else `stsd.sock` beside the state. macOS's
 /// temporary directory is swept while the daemon runs, so there it is always beside the state.
 fn socket(set: impl Fn(&str) -> Option<PathBuf>, state: &Path) -> PathBuf {

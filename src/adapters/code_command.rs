@@ -63,18 +63,16 @@ impl ChildCommand {
         let Some((program, arguments)) = words.split_first() else {
             return Err(CodeCommandError::Start("it has no name".to_owned()));
         };
-        let names = std::env::vars_os().map(|(name, _)| name).filter(is_not_its_own);
         let (mut command, unit) = if let Some(outside) = &self.outside {
-            // The manager, which gives a unit its own variables, may have those of AWS from the same place.
-            let without = Environment::Without(names.filter_map(|name| name.into_string().ok()).collect());
+            let without = Environment::WithoutAws;
             let (command, unit) = outside.command(self.purpose(), without, program.as_ref(), arguments);
             (command, Some(unit))
         } else {
             let mut command = Command::new(program);
             command.args(arguments);
-            names.for_each(|name| {
+            for (name, _value) in std::env::vars_os().filter(|(name, _value)| is_not_its_own(name)) {
                 command.env_remove(name);
-            });
+            }
             (command, None)
         };
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());

@@ -24,6 +24,11 @@ const EXEC_PID: &str = "SYSTEMD_EXEC_PID";
 const RAISED: i32 = 100;
 const RAISES: &str = "\"$@\"; status=$?; exit $((status < 154 ? status + 100 : 254))";
 
+/// What comes before a program that is to know nothing of AWS: the manager gives a unit its own variables, and they may
+/// have changed since this process began.
+const FORGETS: &str = "for name in $(/usr/bin/env | /bin/sed -n 's/^\\(AWS_[A-Za-z0-9_]*\\)=.*/\\1/p'); \
+                       do unset \"$name\"; done; ";
+
 /// Where the bus is, by which the manager is reached, and its tools.
 const TO_THE_MANAGER: [&str; 3] = ["PATH", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"];
 
@@ -51,8 +56,8 @@ pub(super) struct Purpose {
 pub(super) enum Environment {
     /// These variables. They are seen on a command line.
     Only(Vec<(OsString, OsString)>),
-    /// The manager's, without these.
-    Without(Vec<String>),
+    /// The manager's, without what it holds of AWS.
+    WithoutAws,
 }
 
 /// Stops that may not have been told yet; a channel is closed when one has.
@@ -102,14 +107,12 @@ impl Outside {
         command.args(["--user", "--pipe", "--wait", "--collect", "--quiet"]);
         command.arg(format!("--unit={name}")).arg(format!("--description={}", purpose.description));
         command.arg(format!("--property=RuntimeMaxSec={}", purpose.lasts.as_secs().max(1)));
-        let mut variables = Vec::new();
-        match environment {
-            Environment::Only(only) => variables = only,
-            Environment::Without(names) if names.is_empty() => {}
-            Environment::Without(names) => {
-                command.arg(format!("--property=UnsetEnvironment={}", names.join(" ")));
-            }
-        }
+        // One that does not end when it is asked to is ended soon after: its place on the screen may be another's.
+        command.arg("--property=TimeoutStopSec=1s");
+        let (variables, script) = match environment {
+            Environment::Only(only) => (only, RAISES.to_owned()),
+            Environment::WithoutAws => (Vec::new(), [FORGETS, RAISES].concat()),
+        };
         command.arg("--");
         if !variables.is_empty() {
             command.args(["/usr/bin/env", "-i"]);
@@ -119,7 +122,7 @@ impl Outside {
                 unexpanded(&variable)
             }));
         }
-        command.args(["/bin/sh", "-c"]).arg(unexpanded(OsStr::new(RAISES))).arg("sh");
+        command.args(["/bin/sh", "-c"]).arg(unexpanded(OsStr::new(&script))).arg("sh");
         command.arg(unexpanded(program));
         command.args(arguments.into_iter().map(|argument| unexpanded(argument.as_ref())));
         (command, Unit { name, systemctl: self.systemctl.clone(), environment: self.environment.clone() })
@@ -266,6 +269,7 @@ mod tests {
                 &format!("--unit={}", unit.name),
                 "--description=a test",
                 "--property=RuntimeMaxSec=122",
+                "--property=TimeoutStopSec=1s",
                 "--",
                 "/usr/bin/env",
                 "-i",
@@ -285,13 +289,8 @@ mod tests {
 
     #[test]
     fn variables_that_a_program_is_not_to_find_are_taken_from_it() {
-        let (words, _unit) =
-            told(Environment::Without(vec!["AWS_A".to_owned(), "B".to_owned()]), "op", &["--otp"]);
-        assert!(words.contains(&"--property=UnsetEnvironment=AWS_A B".to_owned()), "{words:?}");
-        assert_eq!(words.last().unwrap(), "--otp");
-        assert!(!words.contains(&"/usr/bin/env".to_owned()), "{words:?}");
-        let (words, _unit) = told(Environment::Without(Vec::new()), "op", &[]);
-        assert!(!words.iter().any(|word| word.contains("UnsetEnvironment")), "{words:?}");
+        let (words, _unit) = told(Environment::WithoutAws, "op", &["--otp"]);
+        assert!(words.iter().any(|word| word.starts_with("for name in $$(/usr/bin/env")), "{words:?}");
     }
 
     #[test]
@@ -308,5 +307,17 @@ mod tests {
             assert_eq!(Unit::status(ExitStatus::from_raw(code << 8)), None, "{code}");
         }
         assert_eq!(Unit::status(ExitStatus::from_raw(9)), None);
+    }
+
+    #[test]
+    fn a_program_that_is_to_know_nothing_of_aws_finds_none_of_its_variables() {
+        let script = [FORGETS, RAISES].concat();
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", &script, "sh", "/usr/bin/env"]).env_clear();
+        shell.envs([("AWS_PROFILE", "work"), ("AWS_SECRET_ACCESS_KEY", "a\nAWS_B=c"), ("OP_ACCOUNT", "me")]);
+        let output = shell.output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains("OP_ACCOUNT=me") && !text.contains("AWS_"), "{text}");
+        assert_eq!(output.status.code(), Some(RAISED));
     }
 }

@@ -48,19 +48,3 @@ pub fn passed_listener() -> Option<UnixListener> {
     }
     None
 }
-
-/// Tells the service manager that clients are served from now on.
-pub fn ready() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Ready]) {
-        tracing::warn!(%error, "the service manager was not told");
-    }
-}
-
-/// Tells the service manager that the end has begun.
-pub fn stopping() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Stopping]) {
-        tracing::debug!(%error, "the service manager was not told");
-    }
-}

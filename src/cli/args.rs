@@ -10,7 +10,7 @@ Exit codes:
   1  a bug, or a failure with no class of its own
   2  usage, also a code of the wrong shape
   3  configuration, unknown profile
-  4  no valid session, or a code is needed and nobody can be asked
+  4  no valid session, or a code is needed and nobody can be asked; service status: it does not run
   5  the code or the MFA device was refused
   6  AWS refused the key or the call
   7  keychain absent, locked, or the item is missing
@@ -61,6 +61,7 @@ pub(crate) enum Command {
     Ensure(EnsureArgs),
     Status(StatusArgs),
     Forget(ForgetArgs),
+    Service(ServiceArgs),
     Daemon(DaemonArgs),
     Completions(CompletionsArgs),
 }
@@ -221,11 +222,65 @@ pub(crate) struct ForgetArgs {
 
 /// Hold the clock: warn on the desktop before sessions expire, answer the other commands
 ///
-/// Runs until it is told to stop (Ctrl-C, SIGTERM); SIGHUP reads the configuration again. One per user. A service
-/// manager runs it at login: see systemd/ and launchd/ in the source.
+/// Runs until it is told to stop (Ctrl-C, SIGTERM); SIGHUP reads the configuration again. One per user. To have it
+/// started at login: stsd service install
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Example:\n  stsd daemon -v")]
 pub(crate) struct DaemonArgs {}
+
+/// Start the daemon at login, by systemd or launchd
+#[derive(Debug, ClapArgs)]
+#[command(
+    disable_help_subcommand = true,
+    after_help = "\
+Examples:
+  stsd service install
+  stsd service install --print
+  stsd service status
+  stsd service logs --follow"
+)]
+pub(crate) struct ServiceArgs {
+    /// Show what would be written and run, and do nothing
+    #[arg(long = "print", global = true)]
+    pub(crate) only_show: bool,
+    #[command(subcommand)]
+    pub(crate) action: ServiceAction,
+}
+
+/// What becomes of the service.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ServiceAction {
+    /// Write the service for this program and start it, now and at each login
+    ///
+    /// Linux: systemd's user units stsd.service and stsd.socket, in ~/.config/systemd/user. macOS: the agent
+    /// io.github.stsd. It names the path of the program that runs this command. Safe to run again: after an upgrade it
+    /// writes what has changed and starts the new program. A file that stsd did not write, or that was changed since, is
+    /// left alone and named.
+    #[command(after_help = "Examples:\n  stsd service install\n  stsd service install --print")]
+    Install,
+    /// Stop the daemon, start it no more, and remove what was written
+    ///
+    /// Keys, settings and sessions stay, and so do drop-ins of yours and the log. Safe to run again.
+    #[command(after_help = "Example:\n  stsd service uninstall")]
+    Uninstall,
+    /// Start the daemon anew, such as after an upgrade; commands wait meanwhile
+    ///
+    /// What it has in hand is finished first. The sessions stay.
+    #[command(after_help = "Example:\n  stsd service restart")]
+    Restart,
+    /// Show whether the daemon runs and starts at login, since when, and how it failed last
+    ///
+    /// Exits with 0 if it runs, else with 4.
+    #[command(after_help = "Example:\n  stsd service status")]
+    Status,
+    /// Show the daemon's log: the journal of its unit, on macOS its file
+    #[command(after_help = "Examples:\n  stsd service logs\n  stsd service logs --follow")]
+    Logs {
+        /// Go on with what comes, until Ctrl-C
+        #[arg(short, long)]
+        follow: bool,
+    },
+}
 
 /// Print the completion script of a shell
 #[derive(Debug, ClapArgs)]

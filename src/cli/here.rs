@@ -1,6 +1,10 @@
 //! Where a command runs: the world of this user, and the daemon if there is one.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::cli::output::Output;
 use crate::client::{Client, Dialogue, Typing};
+use crate::config::PromptKind;
 use crate::daemon::answers;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::paths::Paths;
@@ -16,16 +20,30 @@ pub(crate) struct Here {
     pub(crate) paths: Paths,
     /// What this environment leads to.
     pub(crate) places: Places,
+    /// Where a warning goes.
+    pub(crate) output: Output,
+    /// True once it has been said that the daemon has another version.
+    pub(crate) warned: AtomicBool,
 }
 
 impl Here {
-    /// The daemon of this user, if it runs.
+    /// The daemon of this user, if it runs. Says so if it is of another version that speaks the same language.
     ///
     /// # Errors
     ///
     /// As [`Client::connect`].
     pub(crate) async fn daemon(&self) -> Result<Option<Client>, Failure> {
-        Client::connect(&self.paths.socket, self.places.clone()).await
+        let daemon = Client::connect(&self.paths.socket, self.places.clone()).await?;
+        let (ours, theirs) =
+            (env!("CARGO_PKG_VERSION"), daemon.as_ref().map(|daemon| &daemon.daemon().version));
+        if let Some(theirs) = theirs.filter(|theirs| *theirs != ours)
+            && !self.warned.swap(true, Ordering::Relaxed)
+        {
+            self.output.warn(&format!(
+                "the daemon that runs has version {theirs} and this is {ours}: stsd service restart"
+            ));
+        }
+        Ok(daemon)
     }
 
     /// Tells a daemon that runs to read the configuration again. That it does not is its own business.
@@ -48,7 +66,7 @@ impl Dialogue for Silent {
         _serial: &'a str,
         _refused: Option<&'a str>,
     ) -> Typing<'a> {
-        Box::pin(std::future::ready(Err(answers::nobody(profiles))))
+        Box::pin(std::future::ready(Err(answers::nobody(profiles, PromptKind::Terminal))))
     }
 
     fn progress(&mut self, _answer: Answer) -> bool {

@@ -9,7 +9,7 @@ use clap::error::ErrorKind;
 use crate::adapters::{outside, process};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::profile::ProfileName;
-use crate::logging;
+use crate::{logging, paths};
 
 mod args;
 mod commands;
@@ -45,7 +45,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let output = Output::new(args.quiet, args.color);
     // What the daemon does is told by its log alone.
     let verbose = if matches!(args.command, Command::Daemon(_)) { args.verbose.max(1) } else { args.verbose };
-    logging::start(verbose, args.quiet, output.color());
+    logging::start(verbose, args.quiet, output.color(), paths::log().as_deref());
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -70,7 +70,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 async fn dispatch(args: Args, output: Output) -> Result<u8, Failure> {
-    let world = || world::compose(args.config);
+    let world = || world::compose(args.config, output);
     match args.command {
         Command::Add(args) => commands::add::run(&args, &world()?, output).await,
         Command::Remove(args) => commands::remove::run(&args, &world()?, output).await,
@@ -78,6 +78,7 @@ async fn dispatch(args: Args, output: Output) -> Result<u8, Failure> {
         Command::Ensure(args) => commands::ensure::run(&args, &world()?, output).await,
         Command::Status(args) => commands::status::run(&args, &world()?, output).await,
         Command::Forget(args) => commands::forget::run(&args, &world()?, output).await,
+        Command::Service(args) => commands::service::run(&args, &world()?, output).await,
         Command::Daemon(_) => commands::daemon::run(&world()?).await,
         Command::Completions(args) => commands::completions::run(&args),
     }

@@ -3,8 +3,9 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read as _, Write as _};
 use std::os::fd::AsFd as _;
+use std::time::Duration;
 
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use secrecy::SecretString;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, oneshot};
@@ -52,8 +53,8 @@ pub(crate) fn end_in_order() {
 
 /// A line that is typed without being shown, while the program goes on.
 ///
-/// The line is read by a thread of its own, which cannot be called back: whatever is typed first answers the question
-/// that is asked last, and when the value is dropped the terminal shows again what is typed.
+/// The line is read by a thread of its own, which cannot be called back. When the value is dropped the terminal shows
+/// again what is typed.
 #[derive(Default)]
 pub(crate) struct HiddenLine {
     reading: Option<Reading>,
@@ -61,27 +62,37 @@ pub(crate) struct HiddenLine {
 
 struct Reading {
     line: oneshot::Receiver<io::Result<String>>,
-    /// The terminal as it was.
+    /// What the question is about.
+    about: String,
+    /// The terminal, and as it was.
     terminal: Option<(File, Termios)>,
 }
 
 impl HiddenLine {
-    /// Asks, and waits for the line. Can be dropped and called again. Must be called on the runtime.
+    /// Asks, and waits for the line. Can be dropped and called again: the line that is being typed then answers the new
+    /// question if that is `about` the same, and else is not used. Must be called on the runtime.
     ///
     /// # Errors
     ///
     /// As [`ask_hidden`].
-    pub(crate) async fn ask(&mut self, question: &str) -> Result<SecretString, Failure> {
-        let interrupt = signal(SignalKind::interrupt()).map_err(|error| nobody(&error))?;
-        if self.reading.is_none() {
-            self.reading = Some(Reading::start(question).map_err(|error| nobody(&error))?);
-        } else if let Some((terminal, _)) = self.reading.as_ref().and_then(|it| it.terminal.as_ref()) {
-            // The last question still stands in the line above.
-            let mut terminal = terminal;
-            drop(write!(terminal, "\n{question}"));
+    pub(crate) async fn ask(&mut self, about: &str, question: &str) -> Result<SecretString, Failure> {
+        // With the default actions, a signal would end the program before the terminal shows what is typed again.
+        for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+            watch(signal(kind).map_err(|error| nobody(&error))?);
         }
-        watch(interrupt);
-        let Some(reading) = &mut self.reading else { return Err(nobody(&io::ErrorKind::Other.into())) };
+        if let Some(reading) = &mut self.reading {
+            if reading.about == about {
+                reading.say(&format!("\n{question}"));
+            } else {
+                reading.say("\nThis code was given elsewhere. Press Enter for the next question. ");
+                drop((&mut reading.line).await);
+                self.reading = None;
+            }
+        }
+        let reading = match &mut self.reading {
+            Some(reading) => reading,
+            none => none.insert(Reading::start(about, question).map_err(|error| nobody(&error))?),
+        };
         let line = (&mut reading.line).await;
         self.reading = None;
         let line = line.unwrap_or_else(|_gone| Err(io::ErrorKind::Other.into()));
@@ -90,32 +101,50 @@ impl HiddenLine {
 }
 
 impl Reading {
-    fn start(question: &str) -> io::Result<Self> {
+    fn start(about: &str, question: &str) -> io::Result<Self> {
         let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty").ok();
-        let terminal = terminal.and_then(|file| Some((tcgetattr(&file).ok()?, file)));
-        let terminal = terminal.map(|(state, file)| (file, state));
+        let terminal = terminal.and_then(|file| tcgetattr(&file).ok().map(|state| (file, state)));
         let (answer, line) = oneshot::channel();
         let question = question.to_owned();
         std::thread::Builder::new().name("terminal".to_owned()).spawn(move || {
             // Nobody may be there any more.
             drop(answer.send(rpassword::prompt_password(question)));
         })?;
-        Ok(Self { line, terminal })
+        Ok(Self { line, about: about.to_owned(), terminal })
+    }
+
+    fn say(&self, text: &str) {
+        if let Some((terminal, _)) = &self.terminal {
+            let mut terminal = terminal;
+            drop(terminal.write_all(text.as_bytes()));
+        }
     }
 }
 
 impl Drop for Reading {
     fn drop(&mut self) {
         // Once the line has come, the terminal is as it was.
-        if let (Err(oneshot::error::TryRecvError::Empty), Some((terminal, state))) =
+        let (Err(oneshot::error::TryRecvError::Empty), Some((terminal, state))) =
             (self.line.try_recv(), &self.terminal)
-        {
-            tcsetattr(terminal, OptionalActions::Now, state).unwrap_or_default();
-            let mut terminal = terminal;
-            drop(writeln!(terminal));
+        else {
+            return;
+        };
+        // The thread may be about to switch the echo off: it does so once, and after that it is ours to switch on.
+        for _ in 0..STARTS {
+            match tcgetattr(terminal) {
+                Ok(now) if now.local_modes.contains(LocalModes::ECHO) => {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                Ok(_) | Err(_) => break,
+            }
         }
+        tcsetattr(terminal, OptionalActions::Now, state).unwrap_or_default();
+        self.say("\n");
     }
 }
+
+/// How often it is looked whether the thread that reads has begun, at intervals of 5 ms.
+const STARTS: u32 = 50;
 
 fn watch(mut interrupt: Signal) {
     tokio::spawn(async move {

@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use directories::BaseDirs;
 
 use crate::adapters::aws_settings::SdkAwsSettings;
 use crate::adapters::clock::SystemClock;
@@ -12,16 +15,22 @@ use crate::adapters::file_watch::PathWatch;
 use crate::adapters::keychain::OsKeychain;
 use crate::adapters::notifier::DesktopNotifier;
 use crate::adapters::prompter::DesktopPrompter;
+use crate::adapters::service;
 use crate::adapters::session_store::FileStore;
 use crate::adapters::state_file::StateFile;
 use crate::adapters::sts::{NetSettings, SdkSts};
+use crate::adapters::supervisor::NotifySocket;
 use crate::adapters::timer::WallTimer;
 use crate::cli::here::Here;
+use crate::cli::output::Output;
 use crate::daemon::World;
 use crate::domain::endpoint::EndpointUrl;
 use crate::domain::failure::{Failure, FailureClass};
-use crate::paths::Paths;
+#[cfg(target_os = "macos")]
+use crate::paths;
+use crate::paths::{NoHome, Paths};
 use crate::ports::prompter::Prompter;
+use crate::ports::service_manager::ServiceManager;
 use crate::ports::time::Clock;
 use crate::protocol::message::Places;
 use crate::usecase::Ports;
@@ -31,10 +40,8 @@ use crate::usecase::Ports;
 /// # Errors
 ///
 /// Class `Config` if the home directory is unknown.
-pub(crate) fn compose(config: Option<PathBuf>) -> Result<Here, Failure> {
-    let paths = Paths::find(config, |name| std::env::var_os(name)).map_err(|error| {
-        Failure::new(FailureClass::Config, error.to_string()).hint("export HOME=/home/you")
-    })?;
+pub(crate) fn compose(config: Option<PathBuf>, output: Output) -> Result<Here, Failure> {
+    let paths = Paths::find(config, |name| std::env::var_os(name)).map_err(no_home)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let shown = |path: &Path| path.display().to_string();
@@ -59,12 +66,35 @@ pub(crate) fn compose(config: Option<PathBuf>) -> Result<Here, Failure> {
         state: Arc::new(StateFile::new(paths.state.clone())),
         clock,
     };
-    Ok(Here { ports, paths, places })
+    Ok(Here { ports, paths, places, output, warned: AtomicBool::new(false) })
 }
 
 /// The dialogs of the desktop.
 pub(crate) fn prompter() -> Arc<dyn Prompter> {
     Arc::new(DesktopPrompter::new())
+}
+
+/// The service manager of this login, for the program that runs.
+///
+/// # Errors
+///
+/// Class `Config` if the home directory is unknown.
+pub(crate) fn service_manager() -> Result<Box<dyn ServiceManager>, Failure> {
+    let base = BaseDirs::new().ok_or_else(|| no_home(NoHome))?;
+    let variable = |name: &str| std::env::var_os(name);
+    let program = service::program(std::env::args_os().next().as_deref(), variable("PATH").as_deref());
+    #[cfg(target_os = "macos")]
+    let manager = {
+        let log = paths::log().ok_or_else(|| no_home(NoHome))?;
+        service::Launchd::new(program, &base, log, variable)
+    };
+    #[cfg(not(target_os = "macos"))]
+    let manager = service::Systemd::new(program, &base, variable);
+    Ok(Box::new(manager))
+}
+
+fn no_home(error: NoHome) -> Failure {
+    Failure::new(FailureClass::Config, error.to_string()).hint("export HOME=/home/you")
 }
 
 /// What a program that stays needs besides.
@@ -75,6 +105,7 @@ pub(crate) fn daemon_world(here: &Here) -> World {
         timer: Arc::clone(&here.ports.timer),
         notifier: Arc::new(DesktopNotifier::new()),
         prompter: prompter(),
+        supervisor: Arc::new(NotifySocket),
         watch: Arc::new(PathWatch::new(watched)),
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::profile::ProfileName;
+use crate::domain::prompt::PromptKind;
 use crate::ports::prompter::PromptError;
 use crate::ports::session_store::Removal as Found;
 use crate::protocol::message::{Forgotten, LastError, Outcome, ProfileStatus, Refreshed, Removal};
@@ -30,26 +31,42 @@ pub fn names(texts: &[String]) -> Result<Vec<ProfileName>, Failure> {
     texts.iter().map(|text| name(text)).collect()
 }
 
-/// The failure of a refresh that needs a code and has nobody to ask: no terminal, and no display for a dialog.
+/// The failure of a refresh that needs a code and has nobody to ask.
 #[must_use]
-pub fn nobody(names: &[String]) -> Failure {
-    Failure::new(FailureClass::NoSession, "an MFA code is needed, and there is no terminal to ask at")
+pub fn nobody(names: &[String], prompt: PromptKind) -> Failure {
+    let why = match prompt {
+        PromptKind::None => "the configuration says prompt = \"none\"",
+        PromptKind::Terminal => "there is no terminal",
+        PromptKind::Auto
+        | PromptKind::Pinentry
+        | PromptKind::Zenity
+        | PromptKind::Kdialog
+        | PromptKind::Osascript => "there is no terminal, and no display for a dialog",
+    };
+    Failure::new(FailureClass::NoSession, format!("an MFA code is needed, and nobody can be asked: {why}"))
         .hint(format!("stsd refresh {} --code -   (reads the code from stdin)", names.join(" ")))
 }
 
 /// The failure of a refresh whose dialog gave no code.
 #[must_use]
 pub fn unasked(error: &PromptError, names: &[String]) -> Failure {
+    let names = names.join(" ");
     match error {
         PromptError::Cancelled | PromptError::TimedOut(_) => {
-            Failure::new(FailureClass::NoSession, error.to_string())
-                .hint(format!("stsd refresh {}", names.join(" ")))
+            Failure::new(FailureClass::NoSession, error.to_string()).hint(format!("stsd refresh {names}"))
         }
         PromptError::Unavailable(_) | PromptError::Failed(_) => {
-            let failure = nobody(names);
-            Failure { message: format!("{}: {error}", failure.message), ..failure }
+            Failure::new(FailureClass::NoSession, format!("an MFA code is needed, and {error}"))
+                .hint(format!("stsd refresh {names} --code -   (reads the code from stdin)"))
         }
     }
+}
+
+/// The failure of a refresh that waited for what others are asked, in vain.
+#[must_use]
+pub fn unanswered(seconds: u64, names: &[String]) -> Failure {
+    let message = format!("nobody who was asked gave a code within {seconds} s");
+    Failure::new(FailureClass::NoSession, message).hint(format!("stsd refresh {}", names.join(" ")))
 }
 
 /// What became of each profile of a refresh; `file` is the credentials file.

@@ -1,9 +1,12 @@
 //! The loop's half that hears what its user does with a notice.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::engine::{Engine, Event};
-use super::errand::{Asker, Errand};
+use chrono::{DateTime, Utc};
+
+use super::engine::Engine;
+use super::errand::{Asker, Errand, Place, Terminal};
 use super::notices::Shown;
 use crate::config::PromptKind;
 use crate::domain::failure::{Failure, FailureClass};
@@ -23,6 +26,11 @@ impl Engine {
     pub(super) fn happened(&mut self, happening: Happening) {
         match happening {
             Happening::Clicked(bubble, offer) => {
+                if self.drawing > 0 && !self.shown.iter().any(|shown| shown.bubble == bubble) {
+                    // It may be of a notice of which the loop has not heard yet that it is there.
+                    self.early.push((bubble, offer));
+                    return;
+                }
                 let names = self.still_ending(bubble);
                 // Renewed or forgotten since, or it was not ours.
                 if names.is_empty() {
@@ -59,7 +67,8 @@ impl Engine {
         for name in &names {
             self.forgotten.remove(name);
         }
-        self.send_on_errand(Errand::of_click(bubble), names, None);
+        let errand = Errand::new(Asker::Click(bubble), Terminal::Absent, Place::Desktop);
+        self.send_on_errand(errand, names, None, None);
     }
 
     fn snooze(&mut self, bubble: Bubble, names: &[ProfileName]) {
@@ -72,45 +81,71 @@ impl Engine {
         self.take_off(bubble);
     }
 
-    /// Shows on the notice that was clicked what came of it; of a failure nothing if `quiet`.
+    /// Shows on the notice that was clicked what came of it, but not the failures that its user knows.
     pub(super) fn tell_of_click(
         &mut self,
         bubble: Bubble,
         outcomes: Vec<(ProfileName, Result<Refreshed, Failure>)>,
-        quiet: bool,
+        known: &BTreeSet<ProfileName>,
     ) {
-        let mut told: Vec<(Notice, Vec<ProfileName>)> = Vec::new();
-        let (done, failed): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(|(_, outcome)| outcome.is_ok());
-        let end =
-            done.iter().filter_map(|(_, outcome)| outcome.as_ref().ok()).map(|done| done.expires_at).min();
-        if let Some(end) = end {
-            let names: Vec<_> = done.into_iter().map(|(name, _)| name).collect();
-            told.push((renewed(&names, self.world.ports.clock.local(end)), names));
+        let mut done: Vec<(DateTime<Utc>, Vec<ProfileName>)> = Vec::new();
+        let mut failed: Vec<(Failure, Vec<ProfileName>)> = Vec::new();
+        for (name, outcome) in outcomes {
+            match outcome {
+                Ok(session) => match done.iter_mut().find(|(end, _)| *end == session.expires_at) {
+                    Some((_, names)) => names.push(name),
+                    None => done.push((session.expires_at, vec![name])),
+                },
+                Err(failure) => {
+                    tracing::warn!(profile = %name, %failure, "session not renewed");
+                    if known.contains(&name) {
+                        continue;
+                    }
+                    match failed.iter_mut().find(|(other, _)| same(other, &failure)) {
+                        Some((_, names)) => names.push(name),
+                        None => failed.push((failure, vec![name])),
+                    }
+                }
+            }
         }
-        for (name, outcome) in failed.into_iter().filter(|_| !quiet) {
-            let Err(failure) = outcome else { continue };
-            tracing::warn!(profile = %name, %failure, "session not renewed");
+        let mut replaces = self.bubbles.values().any(|other| *other == bubble).then_some(bubble);
+        for (end, names) in done {
+            let notice = renewed(&names, self.world.ports.clock.local(end));
+            self.show_outcome(bubble, notice, names, replaces.take());
+        }
+        for (failure, names) in failed {
             // Where no dialog could be shown, none is offered again.
             let code = failure.class != FailureClass::NoSession && self.can_show_dialogs();
-            let names = vec![name];
-            told.push((not_renewed(&names, &failure.message, code), names));
-        }
-        let clicked = self.shown.iter().find(|shown| shown.bubble == bubble).map(|shown| shown.expires_at);
-        let mut replaces = self.bubbles.values().any(|other| *other == bubble).then_some(bubble);
-        for (notice, names) in told {
-            for name in &names {
-                self.bubbles.remove(name);
-            }
-            let (notifier, events) = (Arc::clone(&self.world.notifier), self.events.clone());
-            let replaces = replaces.take();
-            self.chores.spawn(async move {
-                let result = notifier.show(&notice, replaces).await;
-                // One that offers something can be clicked as the one before it.
-                match clicked.filter(|_| !notice.offers.is_empty()) {
-                    Some(end) => drop(events.send(Event::Shown(end, names, result)).await),
-                    None => drop(result.inspect_err(|error| tracing::debug!(%error, "notice not shown"))),
-                }
-            });
+            self.show_outcome(bubble, not_renewed(&names, &failure.message, code), names, replaces.take());
         }
     }
+
+    fn show_outcome(
+        &mut self,
+        clicked: Bubble,
+        notice: Notice,
+        names: Vec<ProfileName>,
+        replaces: Option<Bubble>,
+    ) {
+        for name in &names {
+            self.bubbles.remove(name);
+        }
+        // One that offers something can be clicked as the one before it.
+        let known = self.shown.iter().find(|shown| shown.bubble == clicked).map(|shown| shown.expires_at);
+        if let Some(end) = known.filter(|_| !notice.offers.is_empty()) {
+            self.draw(notice, names, end, replaces);
+            return;
+        }
+        let notifier = Arc::clone(&self.world.notifier);
+        self.chores.spawn(async move {
+            if let Err(error) = notifier.show(&notice, replaces).await {
+                tracing::debug!(%error, "notice not shown");
+            }
+        });
+    }
+}
+
+/// True if both say the same to their user.
+fn same(one: &Failure, other: &Failure) -> bool {
+    (one.class, &one.message) == (other.class, &other.message)
 }

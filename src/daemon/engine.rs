@@ -13,10 +13,12 @@ use super::flights::{Air, Flown};
 use super::notices::Shown;
 use super::observe::{Observed, look};
 use super::renewal::Due;
+use super::supervised::Supervised;
 use super::work::{Caller, Worker, fresh, perform};
 use super::{Order, World, server};
 use crate::config::Config;
 use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::notice::Offer;
 use crate::domain::profile::ProfileName;
 use crate::ports::notifier::{Bubble, Happening, NotifierError};
 use crate::protocol::message::{Action, Answer, FromDaemon, Places};
@@ -78,8 +80,14 @@ pub(super) struct Engine {
     pub(super) bubbles: BTreeMap<ProfileName, Bubble>,
     /// The notices that were shown last, on the screen or not: a click may be told after the end.
     pub(super) shown: Vec<Shown>,
+    /// Notices that are being shown.
+    pub(super) drawing: usize,
+    /// Clicks on what may be one of those.
+    pub(super) early: Vec<(Bubble, Offer)>,
     /// Those who want sessions.
     pub(super) air: Air,
+    /// What the service manager knows.
+    pub(super) supervised: Supervised,
     pub(super) watchers: Vec<(Vec<ProfileName>, Caller)>,
     /// Up to when it is known what has come due.
     pub(super) looked_at: DateTime<Utc>,
@@ -115,7 +123,10 @@ impl Engine {
             sessions: Vec::new(),
             bubbles: BTreeMap::new(),
             shown: Vec::new(),
+            drawing: 0,
+            early: Vec::new(),
             air: Air::default(),
+            supervised: Supervised::default(),
             watchers: Vec::new(),
             looked_at: DateTime::UNIX_EPOCH,
             silent: false,
@@ -138,7 +149,6 @@ impl Engine {
         listener: UnixListener,
         places: Places,
         orders: O,
-        ready: impl FnOnce(),
     ) -> Result<(), Failure>
     where
         O: Fn() -> F,
@@ -150,7 +160,8 @@ impl Engine {
         let mut server = JoinSet::new();
         server.spawn(server::serve(listener, Arc::new(places), self.events.clone(), stopping));
         tracing::info!(profiles = self.config.profiles.len(), "daemon ready");
-        ready();
+        self.world.supervisor.ready();
+        self.report();
         let timer = Arc::clone(&self.world.timer);
         let watch = Arc::clone(&self.world.watch);
         let notifier = Arc::clone(&self.world.notifier);
@@ -158,6 +169,7 @@ impl Engine {
         loop {
             // While a look is under way its end is the next thing to wait for.
             let deadline = (self.look == Look::Idle).then(|| self.next_wake());
+            let deadline = deadline.into_iter().chain(self.beat_due()).min();
             let time = async {
                 match deadline {
                     Some(deadline) => timer.wait_until(deadline).await,
@@ -182,7 +194,9 @@ impl Engine {
             if self.on(event) {
                 break;
             }
+            self.report();
         }
+        self.world.supervisor.stopping();
         stop.send_replace(true);
         if tokio::time::timeout(FAREWELL, self.farewell(server)).await.is_err() {
             tracing::warn!("requests were cut off at the end");
@@ -265,7 +279,7 @@ impl Engine {
             Action::Reload => self.read_config(Some(caller)),
             action @ Action::Refresh { .. } => {
                 self.note_forgotten(&action);
-                self.refresh_asked(action, caller);
+                self.refresh_asked(&action, caller);
             }
             action @ (Action::Forget { .. } | Action::Remove { .. }) => {
                 self.changing += 1;

@@ -1,6 +1,6 @@
 //! Whoever wants sessions: a command, or somebody who clicked a notice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::sync::mpsc;
 
@@ -51,69 +51,49 @@ pub(super) enum Place {
     Desktop,
 }
 
-/// A code that an errand's user gave before it was asked for.
-#[derive(Clone, Debug)]
-pub(super) struct Given {
-    pub(super) code: MfaCode,
-    /// Set if it answers the question of this flight; else the command brought it along.
-    pub(super) typed_for: Option<FlightId>,
-}
-
 /// Whoever wants sessions.
 #[derive(Debug)]
 pub(super) struct Errand {
     pub(super) asker: Asker,
     pub(super) terminal: Terminal,
     pub(super) place: Place,
-    /// A code that the command brought along, before it is known to be one.
-    pub(super) brought: Option<WireCode>,
-    pub(super) given: Option<Given>,
-    /// Why nobody can be asked any more.
-    pub(super) lost: Option<Failure>,
-    /// True if its user left the dialog, and so knows what became of it.
-    pub(super) left: bool,
-    /// True once it is counted how long it waits for others' answers.
-    pub(super) patient: bool,
     pub(super) duration: Option<SessionDuration>,
-    /// The profiles, in the order asked for, with their devices.
+    /// What the command brought along as its code.
+    pub(super) unread: Option<WireCode>,
+    /// The code that the command brought along, until it is used.
+    pub(super) brought: Option<MfaCode>,
+    /// The code that was typed at the terminal for a flight, until it is used.
+    pub(super) typed: Option<(FlightId, MfaCode)>,
+    /// Why nobody can be asked at the terminal any more.
+    pub(super) lost: Option<Failure>,
+    /// True while it is counted how long it waits for what others are asked.
+    pub(super) counted: bool,
+    /// The profiles, in the order asked for, with what their codes are for.
     pub(super) wishes: Vec<Wish>,
+    /// What became of those that are done.
     pub(super) outcomes: BTreeMap<ProfileName, Result<Refreshed, Failure>>,
-    /// The profiles whose flight failed with somebody else's code.
+    /// Those whose failure its user has seen: she left the dialog.
+    pub(super) known: BTreeSet<ProfileName>,
+    /// Those whose flight failed with somebody else's code.
     pub(super) again: Vec<Wish>,
 }
 
 impl Errand {
-    /// A command's errand.
-    pub(super) fn of_command(
-        asker: Asker,
-        code: Option<WireCode>,
-        may_ask: bool,
-        display: Option<Display>,
-        duration: Option<SessionDuration>,
-    ) -> Self {
-        let terminal = if may_ask { Terminal::Free } else { Terminal::Absent };
-        let place = display.map_or(Place::Nowhere, |display| Place::Screen(screen(display)));
-        Self { asker, terminal, place, brought: code, duration, ..Self::empty() }
-    }
-
-    /// The errand of somebody who clicked a notice.
-    pub(super) fn of_click(bubble: Bubble) -> Self {
-        Self { asker: Asker::Click(bubble), place: Place::Desktop, ..Self::empty() }
-    }
-
-    fn empty() -> Self {
+    /// An errand of which only its asker is known yet.
+    pub(super) fn new(asker: Asker, terminal: Terminal, place: Place) -> Self {
         Self {
-            asker: Asker::Click(Bubble(0)),
-            terminal: Terminal::Absent,
-            place: Place::Nowhere,
-            brought: None,
-            given: None,
-            lost: None,
-            left: false,
-            patient: false,
+            asker,
+            terminal,
+            place,
             duration: None,
+            unread: None,
+            brought: None,
+            typed: None,
+            lost: None,
+            counted: false,
             wishes: Vec::new(),
             outcomes: BTreeMap::new(),
+            known: BTreeSet::new(),
             again: Vec::new(),
         }
     }
@@ -126,35 +106,36 @@ impl Errand {
     /// Who asks, as a dialog says it.
     pub(super) fn who(&self) -> String {
         match &self.asker {
-            Asker::Command { pid: Some(pid), .. } => format!("a command, process {pid},"),
+            Asker::Command { pid: Some(pid), .. } => format!("a command (process {pid})"),
             Asker::Command { pid: None, .. } => "a command".to_owned(),
             Asker::Click(_) => "a notice".to_owned(),
         }
     }
 
-    /// What became of each profile, in the order asked for; the rest failed with `else_failed`.
-    pub(super) fn outcomes(
-        &mut self,
-        else_failed: &Failure,
-    ) -> Vec<(ProfileName, Result<Refreshed, Failure>)> {
-        let mut known = std::mem::take(&mut self.outcomes);
+    /// The names of its profiles.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.wishes.iter().map(|wish| wish.profile.to_string()).collect()
+    }
+
+    /// What became of each profile, in the order asked for.
+    pub(super) fn outcomes(&mut self) -> Vec<(ProfileName, Result<Refreshed, Failure>)> {
+        let mut done = std::mem::take(&mut self.outcomes);
+        let left_out = || Failure::new(FailureClass::Internal, "the profile was left out of the refresh");
         let of = |wish: &Wish| {
-            let outcome = known.remove(&wish.profile).unwrap_or_else(|| Err(else_failed.clone()));
+            let outcome = done.remove(&wish.profile).unwrap_or_else(|| Err(left_out()));
             (wish.profile.clone(), outcome)
         };
         self.wishes.iter().map(of).collect()
     }
 }
 
-/// The failure of an errand of which nobody said what became of it.
-pub(super) fn left_out() -> Failure {
-    Failure::new(FailureClass::Internal, "the profile was left out of the refresh")
-}
-
-fn screen(Display { x11, wayland, xauthority }: Display) -> Screen {
-    Screen {
-        display: x11.map(Into::into),
-        wayland: wayland.map(Into::into),
-        xauthority: xauthority.map(Into::into),
-    }
+/// The place that a command's environment names.
+pub(super) fn place(display: Option<Display>) -> Place {
+    display.map_or(Place::Nowhere, |Display { x11, wayland, xauthority }| {
+        Place::Screen(Screen {
+            display: x11.map(Into::into),
+            wayland: wayland.map(Into::into),
+            xauthority: xauthority.map(Into::into),
+        })
+    })
 }

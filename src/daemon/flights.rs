@@ -4,27 +4,24 @@
 //! boards which). A flight's refresh runs as a task; the code it asks for comes through `asking`.
 
 use std::collections::BTreeMap;
-use std::str::FromStr as _;
+use std::sync::atomic::AtomicBool;
 
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::AbortHandle;
 
 use super::answers;
-use super::codes::{Aboard, FlightCodes};
+use super::codes::FlightCodes;
 use super::engine::{Engine, Event};
-use super::errand::{Asker, Errand, Given, Terminal, left_out};
-use super::work::{Caller, Typed, Worker};
-use crate::domain::duration::SessionDuration;
+use super::errand::{Asker, Errand, Place, Terminal};
+use super::errands::Meant;
+use super::work::Typed;
 use crate::domain::failure::{Failure, FailureClass};
-use crate::domain::flights::{Effect, ErrandId, FlightId, Flights, Wish};
+use crate::domain::flights::{Effect, ErrandId, FlightId, Flights};
 use crate::domain::mfa::MfaCode;
 use crate::domain::profile::ProfileName;
 use crate::ports::prompter::PromptError;
-use crate::protocol::message::{Action, Answer, FromDaemon};
-use crate::usecase::profiles::{device, select};
-use crate::usecase::refresh::{
-    CodeWanted, RefreshOutcome, RefreshRequest, Refreshed, refresh, several_devices,
-};
+use crate::protocol::message::{Answer, FromDaemon};
+use crate::usecase::refresh::{CodeWanted, RefreshOutcome, RefreshRequest, Refreshed, Sharers, refresh};
 
 /// What became of each profile of a flight; or why there was no flight at all.
 pub(super) type Landing = Result<Vec<(ProfileName, Result<Refreshed, Failure>)>, Failure>;
@@ -32,18 +29,18 @@ pub(super) type Landing = Result<Vec<(ProfileName, Result<Refreshed, Failure>)>,
 /// What happens to errands and flights.
 #[derive(Debug)]
 pub(super) enum Flown {
-    /// It is known which profiles an errand means, and whose codes they take.
-    Wished(ErrandId, Result<Vec<Wish>, Failure>),
+    /// It is known what an errand means.
+    Meant(ErrandId, Result<Meant, Failure>),
     /// A flight needs a code, after this refusal of the last one.
     CodeWanted(FlightId, CodeWanted, Option<Failure>),
     /// Somebody at a terminal answered, or can answer no more.
     Typed(ErrandId, Typed),
-    /// An errand has waited long enough for somebody else to be asked.
+    /// An errand has waited long enough for what others are asked.
     Waited(ErrandId),
     /// The dialog of that number ended.
     Asked(u64, Result<MfaCode, PromptError>),
     /// A flight has its code: who is aboard?
-    TakenOff(FlightId, oneshot::Sender<Aboard>),
+    TakenOff(FlightId, oneshot::Sender<Sharers>),
     /// A flight is over.
     Landed(FlightId, Landing),
 }
@@ -58,7 +55,16 @@ pub(super) struct Air {
     pub(super) dialog: Option<Dialog>,
     /// Why no code is asked for any more.
     pub(super) closed: Option<Failure>,
-    pub(super) last: u64,
+    /// The last number that an errand or a dialog got.
+    last: u64,
+}
+
+impl Air {
+    /// A number that nothing had before.
+    pub(super) fn number(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
 }
 
 /// A flight that is under way.
@@ -71,8 +77,10 @@ pub(super) struct InFlight {
     pub(super) question: Option<OpenQuestion>,
     /// The errand that brought the last code along, if that was not an answer to the question.
     pub(super) giver: Option<ErrandId>,
-    /// How often a code was refused that somebody had typed.
+    /// How often a code was refused that somebody had typed, wherever.
     pub(super) refusals: u32,
+    /// Why the last of its errands has left it.
+    pub(super) over: Option<Failure>,
 }
 
 /// A question for a code, while it is open.
@@ -80,8 +88,8 @@ pub(super) struct InFlight {
 pub(super) struct OpenQuestion {
     pub(super) wanted: CodeWanted,
     pub(super) refused: Option<String>,
-    /// True once its dialog has ended without a code.
-    pub(super) dialog_over: bool,
+    /// Where its dialog has ended without a code.
+    pub(super) over: Vec<Place>,
 }
 
 /// The dialog on the screen.
@@ -89,60 +97,16 @@ pub(super) struct OpenQuestion {
 pub(super) struct Dialog {
     pub(super) number: u64,
     pub(super) flight: FlightId,
+    pub(super) place: Place,
     pub(super) task: AbortHandle,
 }
 
 impl Engine {
-    /// Takes a command's errand in.
-    pub(super) fn refresh_asked(&mut self, action: Action, caller: Caller) {
-        let Action::Refresh { profiles, duration_seconds, code, may_ask, display } = action else { return };
-        let Caller { id, answers, codes, pid } = caller;
-        let asker = Asker::Command { id, answers, pid };
-        let wrong = |error| Failure::new(FailureClass::Usage, format!("--duration: {error}"));
-        let duration = duration_seconds
-            .map(|seconds| SessionDuration::from_str(&format!("{seconds}s")).map_err(wrong))
-            .transpose();
-        match duration.and_then(|duration| Ok((duration, answers::names(&profiles)?))) {
-            Ok((duration, names)) => {
-                let errand = Errand::of_command(asker, code, may_ask, display, duration);
-                self.send_on_errand(errand, names, Some(codes));
-            }
-            Err(failure) => self.answer_whole(&asker, failure),
-        }
-    }
-
-    /// Finds out what an errand means, off the loop, and then hears what is typed at its terminal.
-    pub(super) fn send_on_errand(
-        &mut self,
-        errand: Errand,
-        names: Vec<ProfileName>,
-        codes: Option<mpsc::Receiver<Typed>>,
-    ) {
-        self.air.last += 1;
-        let id = ErrandId(self.air.last);
-        self.air.errands.insert(id, errand);
-        let worker = self.worker();
-        let events = self.events.clone();
-        self.requests.spawn(async move {
-            // In a task of its own, so that its end is told even if it panics.
-            let wishes = tokio::spawn(async move { wishes(&worker, &names).await }).await;
-            let panicked = |_panic| Err(Failure::new(FailureClass::Internal, "the request panicked"));
-            let wishes = Flown::Wished(id, wishes.unwrap_or_else(panicked));
-            drop(events.send(Event::Flown(wishes)).await);
-            let Some(mut codes) = codes else { return };
-            while let Some(typed) = codes.recv().await {
-                drop(events.send(Event::Flown(Flown::Typed(id, typed))).await);
-            }
-            let gone = Failure::new(FailureClass::NoSession, "the client went away before it gave a code");
-            drop(events.send(Event::Flown(Flown::Typed(id, Err(gone)))).await);
-        });
-    }
-
     /// Takes what happened to errands and flights.
     pub(super) fn flown(&mut self, event: Flown) {
         match event {
-            Flown::Wished(id, Ok(wishes)) => self.wished(id, wishes),
-            Flown::Wished(id, Err(failure)) => self.fail_whole(id, failure),
+            Flown::Meant(id, Ok(meant)) => self.meant(id, meant),
+            Flown::Meant(id, Err(failure)) => self.fail_whole(id, failure),
             Flown::CodeWanted(flight, wanted, refused) => self.code_wanted(flight, wanted, refused),
             Flown::Typed(id, typed) => self.typed(id, typed),
             Flown::Waited(id) => self.waited(id),
@@ -174,48 +138,27 @@ impl Engine {
         self.ask_around();
     }
 
-    fn wished(&mut self, id: ErrandId, wishes: Vec<Wish>) {
-        let Some(errand) = self.air.errands.get_mut(&id) else { return };
-        errand.wishes.clone_from(&wishes);
-        if let Some(code) = errand.brought.take() {
-            match MfaCode::parse(code.digits()) {
-                Ok(code) => errand.given = Some(Given { code, typed_for: None }),
-                Err(error) => {
-                    let names: Vec<_> = wishes.iter().map(|wish| wish.profile.as_str()).collect();
-                    let hint = format!("stsd refresh {}", names.join(" "));
-                    let failure = Failure::new(FailureClass::Usage, error.to_string()).hint(hint);
-                    return self.answer(id, &failure);
-                }
-            }
-            let mut devices: Vec<_> = wishes.iter().filter_map(|wish| wish.device.as_ref()).collect();
-            devices.dedup();
-            if devices.len() > 1 {
-                return self.fail_whole(id, several_devices());
-            }
-        }
-        let effects = self.air.flights.ask(id, wishes);
-        self.act(effects, &mut BTreeMap::new());
-    }
-
     pub(super) fn act(
         &mut self,
         effects: Vec<Effect>,
-        landed: &mut BTreeMap<ProfileName, Result<Refreshed, Failure>>,
+        landed: &BTreeMap<ProfileName, Result<Refreshed, Failure>>,
     ) {
         for effect in effects {
             match effect {
                 Effect::Start(flight) => self.start(flight),
                 Effect::Boarded(flight, id) => self.boarded(flight, id),
                 Effect::Landed(id, profile) => {
-                    let Some(errand) = self.air.errands.get_mut(&id) else { continue };
-                    let outcome = landed.get(&profile).cloned().unwrap_or_else(|| Err(left_out()));
+                    let (Some(errand), Some(outcome)) = (self.air.errands.get_mut(&id), landed.get(&profile))
+                    else {
+                        continue;
+                    };
                     let refused =
                         outcome.as_ref().is_err_and(|failure| failure.class == FailureClass::MfaRefused);
                     let wish = errand.wishes.iter().find(|wish| wish.profile == profile);
-                    match wish.filter(|_| refused && errand.given.is_some()) {
+                    match wish.filter(|_| refused && errand.brought.is_some()) {
                         // It was not its own code that was refused.
                         Some(wish) => errand.again.push(wish.clone()),
-                        None => drop(errand.outcomes.insert(profile, outcome)),
+                        None => drop(errand.outcomes.insert(profile, outcome.clone())),
                     }
                 }
                 Effect::Done(id) => {
@@ -225,10 +168,17 @@ impl Engine {
                             let effects = self.air.flights.ask(id, again);
                             self.act(effects, landed);
                         }
-                        None => self.answer(id, &left_out()),
+                        None => self.answer(id),
                     }
                 }
-                Effect::CallOff(flight) => self.call_off(flight, &left_out()),
+                Effect::CallOff(flight) => {
+                    if let Some(flight) = self.air.under_way.remove(&flight) {
+                        let gone = "nobody waits for the session any more";
+                        let gone = Failure::new(FailureClass::NoSession, gone);
+                        // It may not have asked yet: then it finds this when it does.
+                        drop(flight.codes.try_send(Err(flight.over.unwrap_or(gone))));
+                    }
+                }
             }
         }
     }
@@ -241,9 +191,9 @@ impl Engine {
         let profiles: Vec<_> = own.map(|(_, profile)| profile.clone()).collect();
         let errand = self.air.errands.get(&starter);
         let request = RefreshRequest { profiles, duration: errand.and_then(|errand| errand.duration) };
-        let in_hand = errand.is_some_and(|errand| errand.given.is_some());
+        let in_hand = AtomicBool::new(errand.is_some_and(|errand| errand.brought.is_some()));
         let (codes, given) = mpsc::channel(1);
-        let in_flight = InFlight { starter, codes, question: None, giver: None, refusals: 0 };
+        let in_flight = InFlight { starter, codes, question: None, giver: None, refusals: 0, over: None };
         self.air.under_way.insert(flight, in_flight);
         self.changing += 1;
         let worker = self.worker();
@@ -282,90 +232,58 @@ impl Engine {
             if errand.terminal == Terminal::Asked(flight) {
                 errand.terminal = Terminal::Free;
             }
-            if errand.given.as_ref().is_some_and(|given| given.typed_for == Some(flight)) {
-                errand.given = None;
-            }
+            errand.typed.take_if(|(of, _)| *of == flight);
         }
-        let profiles = match (landing, starter) {
-            (Ok(profiles), _) => profiles,
-            (Err(failure), _) if failure.class == FailureClass::Internal => {
+        let profiles = match landing {
+            Ok(profiles) => profiles,
+            Err(failure) => {
+                // What the first asked for cannot be done; the others have their turn, unless it is our own fault.
+                let ours = failure.class == FailureClass::Internal;
                 let aboard = self.air.flights.passengers(flight).iter();
-                aboard.map(|(_, profile)| (profile.clone(), Err(failure.clone()))).collect()
+                let meant = aboard.filter(|(errand, _)| ours || Some(*errand) == starter);
+                meant.map(|(_, profile)| (profile.clone(), Err(failure.clone()))).collect()
             }
-            (Err(failure), Some(starter)) => {
-                // What it asked for cannot be done; the others have their turn.
-                self.fail_whole(starter, failure);
-                Vec::new()
-            }
-            (Err(_), None) => Vec::new(),
         };
-        let mut landed: BTreeMap<_, _> = profiles.into_iter().collect();
+        for (name, _) in profiles.iter().filter(|(_, outcome)| outcome.is_ok()) {
+            self.forgotten.remove(name);
+        }
+        let landed: BTreeMap<_, _> = profiles.into_iter().collect();
         let served: Vec<_> = landed.keys().cloned().collect();
         let effects = self.air.flights.land(flight, &served);
-        self.act(effects, &mut landed);
+        self.act(effects, &landed);
         // What is told is what file and state say now.
         self.look_again();
     }
 
-    /// Answers an errand; its profiles of which nothing is known yet have failed for this reason.
-    pub(super) fn answer(&mut self, id: ErrandId, reason: &Failure) {
+    /// Takes an errand off a flight: its profiles there have failed for this reason.
+    pub(super) fn fail_aboard(&mut self, flight: FlightId, id: ErrandId, reason: &Failure) {
+        let aboard = self.air.flights.passengers(flight).iter().filter(|(errand, _)| *errand == id);
+        let profiles: Vec<_> = aboard.map(|(_, profile)| profile.clone()).collect();
+        if let Some(errand) = self.air.errands.get_mut(&id) {
+            errand.outcomes.extend(profiles.into_iter().map(|profile| (profile, Err(reason.clone()))));
+        }
+        if let Some(in_flight) = self.air.under_way.get_mut(&flight) {
+            in_flight.over = Some(reason.clone());
+        }
+        let effects = self.air.flights.drop_off(flight, id);
+        self.act(effects, &BTreeMap::new());
+    }
+
+    /// Answers an errand of which all is known.
+    pub(super) fn answer(&mut self, id: ErrandId) {
         let Some(mut errand) = self.air.errands.remove(&id) else { return };
-        let outcomes = errand.outcomes(reason);
+        let outcomes = errand.outcomes();
         match errand.asker {
             Asker::Command { id, answers, .. } => {
                 let done = answers::refreshed(outcomes, self.world.ports.store.path());
                 self.send(answers, FromDaemon::Done { id, answer: Answer::Refreshed(done) });
             }
-            Asker::Click(bubble) => self.tell_of_click(bubble, outcomes, errand.left),
-        }
-        self.leave(id, reason);
-    }
-
-    /// Answers an errand that failed as a whole.
-    fn fail_whole(&mut self, id: ErrandId, failure: Failure) {
-        let Some(errand) = self.air.errands.remove(&id) else { return };
-        self.leave(id, &failure);
-        self.answer_whole(&errand.asker, failure);
-    }
-
-    fn answer_whole(&mut self, asker: &Asker, failure: Failure) {
-        match asker {
-            Asker::Command { id, answers, .. } => {
-                self.send(answers.clone(), FromDaemon::Failed { id: *id, failure: failure.into() });
-            }
-            Asker::Click(_) => tracing::warn!(%failure, "a click came to nothing"),
+            Asker::Click(bubble) => self.tell_of_click(bubble, outcomes, &errand.known),
         }
     }
 
-    /// Takes an errand off its flights; one that nobody waits for any more ends, for this reason.
-    fn leave(&mut self, id: ErrandId, reason: &Failure) {
-        for effect in self.air.flights.leave(id) {
-            if let Effect::CallOff(flight) = effect {
-                self.call_off(flight, reason);
-            }
-        }
-    }
-
-    /// Ends a flight that needs a code and gets none.
-    fn call_off(&mut self, flight: FlightId, reason: &Failure) {
-        if let Some(flight) = self.air.under_way.remove(&flight) {
-            // It may not have asked yet: then it finds this when it does.
-            drop(flight.codes.try_send(Err(reason.clone())));
-        }
-    }
-
-    fn send(&mut self, answers: mpsc::Sender<FromDaemon>, answer: FromDaemon) {
+    pub(super) fn send(&mut self, answers: mpsc::Sender<FromDaemon>, answer: FromDaemon) {
         // A client that went away has lost its answer and nothing else.
         self.requests.spawn(async move { drop(answers.send(answer).await) });
     }
-}
-
-/// The profiles that are meant, with their devices.
-async fn wishes(worker: &Worker, names: &[ProfileName]) -> Result<Vec<Wish>, Failure> {
-    let config = worker.config().await;
-    let mut wishes = Vec::new();
-    for profile in select(&config, names, worker.ports.config.path())? {
-        wishes.push(Wish { profile: profile.name.clone(), device: device(&worker.ports, profile).await });
-    }
-    Ok(wishes)
 }

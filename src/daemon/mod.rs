@@ -3,11 +3,12 @@
 //! One loop over one closed [`Event`](engine::Event) owns all state ([`engine`]); tasks do what takes time and answer
 //! with an event.
 //!
-//! `server` speaks the dialogue with each client that `door` has let in. Whoever wants sessions is an `errand`; `flights` sends errands on their
-//! way together, `asking` asks their users for codes, `codes` is what a refresh sees of that; `work` does what else
-//! clients ask for, `watchers` says how the sessions are. `notices` tells the desktop, `clicks` hears what its user does with a notice. `observe` looks at file
-//! and state, `sessions` takes over what was found and sees to what other programs did, `renewal` renews what needs no
-//! human, `answers` puts the use cases' outcomes into the protocol's words.
+//! `server` speaks the dialogue with each client that `door` lets in. Whoever wants sessions is an `errand`: `errands`
+//! takes them in, `flights` sends them on their way together, `asking` asks their users for codes, `codes` is what a
+//! refresh sees of that. `work` does what else clients ask for, `watchers` says how the sessions are, `supervised` tells
+//! the service manager. `notices` tells the desktop, `clicks` hears what its user does with a notice. `observe` looks at file and
+//! state, `sessions` takes over what was found and sees to what other programs did, `renewal` renews what needs no human,
+//! `answers` puts the use cases' outcomes into the protocol's words.
 //!
 //! What is absent: a lock that is held across an await, a second place that decides, and the keychain at start.
 
@@ -19,6 +20,7 @@ use crate::domain::failure::{Failure, FailureClass};
 use crate::ports::file_watch::FileWatch;
 use crate::ports::notifier::Notifier;
 use crate::ports::prompter::Prompter;
+use crate::ports::supervisor::Supervisor;
 use crate::ports::time::Timer;
 use crate::protocol::message::Places;
 use crate::usecase::Ports;
@@ -30,12 +32,14 @@ mod codes;
 mod door;
 mod engine;
 mod errand;
+mod errands;
 mod flights;
 mod notices;
 mod observe;
 mod renewal;
 mod server;
 mod sessions;
+mod supervised;
 mod watchers;
 mod work;
 
@@ -52,6 +56,8 @@ pub struct World {
     pub prompter: Arc<dyn Prompter>,
     /// The configuration and the credentials file.
     pub watch: Arc<dyn FileWatch>,
+    /// Whoever started the daemon and restarts it.
+    pub supervisor: Arc<dyn Supervisor>,
 }
 
 impl std::fmt::Debug for World {
@@ -69,7 +75,7 @@ pub enum Order {
     Stop,
 }
 
-/// Runs until it is told to stop: restores the sessions from file and state, calls `ready`, serves `listener`.
+/// Runs until it is told to stop: restores the sessions from file and state, tells the supervisor, serves `listener`.
 ///
 /// `orders` gives the next order of the outside (a signal). `places` is what this process's environment leads to; a
 /// client that means other files is refused.
@@ -85,7 +91,6 @@ pub async fn run<O, F>(
     places: Places,
     world: World,
     orders: O,
-    ready: impl FnOnce(),
 ) -> Result<(), Failure>
 where
     O: Fn() -> F,
@@ -96,5 +101,5 @@ where
     };
     listener.set_nonblocking(true).map_err(unusable)?;
     let listener = tokio::net::UnixListener::from_std(listener).map_err(unusable)?;
-    engine::Engine::new(config, world).run(listener, places, orders, ready).await
+    engine::Engine::new(config, world).run(listener, places, orders).await
 }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use tokio::task::JoinSet;
 
 use super::engine::{Engine, Event};
-use crate::domain::notice::{Due, expiry};
+use crate::domain::notice::{Due, Notice, expiry};
 use crate::domain::profile::ProfileName;
 use crate::domain::session::Moment;
-use crate::ports::notifier::{Bubble, NotifierError};
+use crate::ports::notifier::{Bubble, Happening, NotifierError};
 
 /// A notice that was shown.
 #[derive(Clone, Debug)]
@@ -58,12 +59,7 @@ impl Engine {
             let due = Due { profiles: names.clone(), expires_at, pressing, snooze, code };
             let notice = expiry(&due, now, local);
             let replaces = names.iter().find_map(|name| self.bubbles.get(name).copied());
-            let (notifier, events) = (Arc::clone(&self.world.notifier), self.events.clone());
-            let shown = names.clone();
-            self.chores.spawn(async move {
-                let result = notifier.show(&notice, replaces).await;
-                drop(events.send(Event::Shown(expires_at, shown, result)).await);
-            });
+            self.draw(notice, names.clone(), expires_at, replaces);
         }
         let ports = self.world.ports.clone();
         self.chores.spawn(async move {
@@ -75,6 +71,28 @@ impl Engine {
             if let Err(error) = saved.await {
                 tracing::warn!(%error, "state not saved");
             }
+        });
+    }
+
+    /// Has a notice shown about sessions that end then.
+    pub(super) fn draw(
+        &mut self,
+        notice: Notice,
+        names: Vec<ProfileName>,
+        expires_at: DateTime<Utc>,
+        replaces: Option<Bubble>,
+    ) {
+        self.drawing += 1;
+        let (notifier, events) = (Arc::clone(&self.world.notifier), self.events.clone());
+        self.chores.spawn(async move {
+            // In a task of its own, so that its end is told even if it panics; it ends with this one.
+            let mut showing = JoinSet::new();
+            showing.spawn(async move { notifier.show(&notice, replaces).await });
+            let result = match showing.join_next().await {
+                Some(Ok(result)) => result,
+                Some(Err(_)) | None => Err(NotifierError::Failed("it panicked".to_owned())),
+            };
+            drop(events.send(Event::Shown(expires_at, names, result)).await);
         });
     }
 
@@ -110,6 +128,10 @@ impl Engine {
                 tracing::warn!(%error, "notice not shown");
             }
             Err(error) => tracing::debug!(%error, "notice not shown"),
+        }
+        self.drawing = self.drawing.saturating_sub(1);
+        for (bubble, offer) in std::mem::take(&mut self.early) {
+            self.happened(Happening::Clicked(bubble, offer));
         }
     }
 

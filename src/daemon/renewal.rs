@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::answers;
 use super::engine::{Engine, Event};
-use crate::config::Profile;
+use crate::config::{Profile, PromptKind};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::mfa::MfaCode;
 use crate::domain::profile::ProfileName;
@@ -115,6 +115,6 @@ impl CodeSource for Nobody {
         _refused: Option<&'a Failure>,
     ) -> Answer<'a, Result<MfaCode, Failure>> {
         let names: Vec<_> = wanted.profiles.iter().map(ToString::to_string).collect();
-        Box::pin(async move { Err(answers::nobody(&names)) })
+        Box::pin(async move { Err(answers::nobody(&names, PromptKind::Terminal)) })
     }
 }

@@ -175,7 +175,7 @@ async fn converse(
             },
             // What is read is kept between turns, so a turn that ends otherwise loses nothing.
             line = reader.line(), if typed.is_some() => match line.as_deref().map(decode::<FromClient>) {
-                Some(Ok(FromClient::Code { code, .. })) => give(typed.as_ref(), Ok(code)),
+                Some(Ok(FromClient::Code { code, question, .. })) => give(typed.as_ref(), Ok((code, question))),
                 Some(Ok(FromClient::NoCode { failure, .. })) => give(typed.as_ref(), Err(failure.into())),
                 // It went away, has closed its half, or says what nobody asked: its request goes on and is answered,
                 // but it cannot give a code any more. A watcher is done.
@@ -260,8 +260,10 @@ fn other_version(theirs: &str) -> Failure {
     let message = format!(
         "the daemon that runs has version {ours} and this is {theirs}: they do not understand each other"
     );
-    Failure::new(FailureClass::Internal, message)
-        .hint(format!("stop the old daemon (pid {}) and start the new one: stsd daemon", std::process::id()))
+    Failure::new(FailureClass::Internal, message).hint(format!(
+        "stsd service restart   (a daemon that was started by hand: kill {} && stsd daemon)",
+        std::process::id()
+    ))
 }
 
 /// What the client's environment leads elsewhere. The daemon's counts, and doing something to other files than the
@@ -280,6 +282,6 @@ fn differs(theirs: &Places, ours: &Places) -> Option<Failure> {
         .find(|(_, theirs, ours)| theirs != ours)?;
     Some(
         Failure::new(FailureClass::Config, format!("the {what} here is {theirs}, the daemon's is {ours}"))
-            .hint("use the same environment as the daemon, or stop the daemon"),
+            .hint("systemctl --user edit stsd.service   (to give the daemon this environment; or use the daemon's here)"),
     )
 }

@@ -13,8 +13,8 @@ use crate::usecase::forget::{Which, forget};
 use crate::usecase::profiles::load_config;
 use crate::usecase::remove::remove;
 
-/// The code that a client's user typed, or why there is none.
-pub(super) type Typed = Result<WireCode, Failure>;
+/// The code that a client's user typed, with the number of the question that it answers; or why there is none.
+pub(super) type Typed = Result<(WireCode, Option<u64>), Failure>;
 
 /// Where a request came from, and where its answers go.
 #[derive(Debug)]

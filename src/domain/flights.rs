@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use super::endpoint::StsSite;
+use super::keys::AccessKeyId;
 use super::mfa::MfaSerial;
 use super::profile::ProfileName;
 
@@ -17,13 +19,34 @@ pub struct ErrandId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FlightId(pub u64);
 
-/// A profile that is to get a session, with the device whose code that takes; `None` if it takes none.
+/// What a code is for: profiles for which all of this is the same share a code and a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// The device that shows the code.
+    pub serial: MfaSerial,
+    /// The key that signs the call, where it is known.
+    pub key: Option<AccessKeyId>,
+    /// Where the call goes.
+    pub site: StsSite,
+    /// True if a person has the code; a seed or a command gives the others theirs, and they wait for nobody.
+    pub person: bool,
+}
+
+impl Device {
+    /// True if one code serves both, whoever has it.
+    #[must_use]
+    pub fn takes_codes_of(&self, other: &Self) -> bool {
+        (&self.serial, &self.key, &self.site) == (&other.serial, &other.key, &other.site)
+    }
+}
+
+/// A profile that is to get a session, with what its code is for; `None` if it takes none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wish {
     /// The profile.
     pub profile: ProfileName,
-    /// Its device.
-    pub device: Option<MfaSerial>,
+    /// What its code is for.
+    pub device: Option<Device>,
 }
 
 /// What is to be done.
@@ -37,13 +60,13 @@ pub enum Effect {
     Landed(ErrandId, ProfileName),
     /// All wishes of the errand have landed.
     Done(ErrandId),
-    /// Nobody waits for the flight any more, and its code is not spent: it is called off.
+    /// Nobody waits for the flight any more, and its code is not on its way: it needs none.
     CallOff(FlightId),
 }
 
 #[derive(Clone, Debug)]
 struct Flight {
-    device: Option<MfaSerial>,
+    device: Option<Device>,
     passengers: Vec<(ErrandId, ProfileName)>,
     /// True once the code is in hand: nobody boards any more.
     away: bool,
@@ -142,22 +165,19 @@ impl Flights {
         effects
     }
 
-    /// Whoever asked has gone.
+    /// An errand waits for a flight no more. A flight that nobody waits for is called off, unless its code is on its way:
+    /// what is spent is not thrown away.
     #[must_use]
-    pub fn leave(&mut self, errand: ErrandId) -> Vec<Effect> {
-        self.late.retain(|(other, _)| *other != errand);
+    pub fn drop_off(&mut self, id: FlightId, errand: ErrandId) -> Vec<Effect> {
+        let Some(flight) = self.open.get_mut(&id) else { return Vec::new() };
+        flight.passengers.retain(|(other, _)| *other != errand);
         let mut effects = Vec::new();
-        for (id, flight) in &mut self.open {
-            flight.passengers.retain(|(other, _)| *other != errand);
-            // A code that is spent is not thrown away, whoever waits for what it brings.
-            if flight.passengers.is_empty() && !flight.away {
-                effects.push(Effect::CallOff(*id));
-            }
+        if flight.passengers.is_empty() && !flight.away {
+            self.open.remove(&id);
+            effects.push(Effect::CallOff(id));
         }
-        for effect in &effects {
-            if let Effect::CallOff(id) = effect {
-                self.open.remove(id);
-            }
+        if !self.waits(errand) {
+            effects.push(Effect::Done(errand));
         }
         effects
     }
@@ -206,6 +226,7 @@ impl Flights {
 
 #[cfg(test)]
 mod tests {
+    use super::super::endpoint::Region;
     use super::*;
 
     const FIRST: FlightId = FlightId(1);
@@ -215,14 +236,22 @@ mod tests {
         ProfileName::parse(text).unwrap()
     }
 
+    fn device(user: &str, person: bool) -> Device {
+        let serial = MfaSerial::parse(&format!("arn:aws:iam::123456789012:mfa/{user}")).unwrap();
+        let site = StsSite {
+            region: Region::parse("eu-west-1").unwrap(),
+            endpoint: None,
+            fips: false,
+            dualstack: false,
+        };
+        Device { serial, key: None, site, person }
+    }
+
     /// `profile@user`, or `profile` alone for one without a device.
     fn wish(text: &str) -> Wish {
         let (profile, user) = text.split_once('@').unwrap_or((text, ""));
-        let serial = format!("arn:aws:iam::123456789012:mfa/{user}");
-        Wish {
-            profile: name(profile),
-            device: (!user.is_empty()).then(|| MfaSerial::parse(&serial).unwrap()),
-        }
+        let device = (!user.is_empty()).then(|| device(user, true));
+        Wish { profile: name(profile), device }
     }
 
     fn ask(flights: &mut Flights, errand: u64, wishes: &[&str]) -> Vec<Effect> {
@@ -309,8 +338,8 @@ mod tests {
         assert_eq!(flights.return_to_gate(FIRST), [Effect::Boarded(FIRST, ErrandId(2))]);
         assert_eq!(flights.errands(FIRST), [ErrandId(1), ErrandId(2)]);
         flights.take_off(FIRST);
-        assert_eq!(flights.leave(ErrandId(1)), []);
-        assert_eq!(flights.leave(ErrandId(2)), []);
+        assert_eq!(flights.drop_off(FIRST, ErrandId(1)), [done(1)]);
+        assert_eq!(flights.drop_off(FIRST, ErrandId(2)), [done(2)]);
         assert_eq!(flights.return_to_gate(FIRST), [Effect::CallOff(FIRST)]);
         assert!(flights.is_idle());
     }
@@ -320,13 +349,36 @@ mod tests {
         let mut flights = Flights::default();
         assert_eq!(ask(&mut flights, 1, &["work@alice"]), [Effect::Start(FIRST)]);
         assert_eq!(ask(&mut flights, 2, &["work@alice"]), [Effect::Boarded(FIRST, ErrandId(2))]);
-        assert_eq!(flights.leave(ErrandId(1)), []);
-        assert_eq!(flights.leave(ErrandId(2)), [Effect::CallOff(FIRST)]);
+        assert_eq!(flights.drop_off(FIRST, ErrandId(1)), [done(1)]);
+        assert_eq!(flights.drop_off(FIRST, ErrandId(2)), [Effect::CallOff(FIRST), done(2)]);
         assert_eq!(flights.land(FIRST, &[name("work")]), []);
         assert_eq!(ask(&mut flights, 3, &["work@alice"]), [Effect::Start(SECOND)]);
         flights.take_off(SECOND);
-        assert_eq!(flights.leave(ErrandId(3)), [], "a code that is spent is not thrown away");
+        assert_eq!(
+            flights.drop_off(SECOND, ErrandId(3)),
+            [done(3)],
+            "a code that is spent is not thrown away"
+        );
         assert_eq!(flights.land(SECOND, &[name("work")]), []);
         assert!(flights.is_idle());
+    }
+
+    #[test]
+    fn who_drops_off_one_flight_still_waits_for_the_other() {
+        let mut flights = Flights::default();
+        let effects = ask(&mut flights, 1, &["work@alice", "bob@bob"]);
+        assert_eq!(effects, [Effect::Start(FIRST), Effect::Start(SECOND)]);
+        assert_eq!(flights.drop_off(FIRST, ErrandId(1)), [Effect::CallOff(FIRST)]);
+        assert_eq!(flights.land(SECOND, &[name("bob")]), [landed(1, "bob"), done(1)]);
+    }
+
+    #[test]
+    fn what_needs_no_person_does_not_wait_for_one() {
+        let mut flights = Flights::default();
+        assert_eq!(ask(&mut flights, 1, &["work@alice"]), [Effect::Start(FIRST)]);
+        let seeded = |profile: &str| Wish { profile: name(profile), device: Some(device("alice", false)) };
+        assert_eq!(flights.ask(ErrandId(2), vec![seeded("ci")]), [Effect::Start(SECOND)]);
+        assert_eq!(flights.ask(ErrandId(3), vec![seeded("night")]), [Effect::Boarded(SECOND, ErrandId(3))]);
+        assert!(device("alice", true).takes_codes_of(&device("alice", false)));
     }
 }

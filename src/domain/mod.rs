@@ -16,6 +16,7 @@ pub mod notice;
 pub mod profile;
 pub mod prompt;
 pub mod record;
+pub mod service;
 pub mod session;
 pub mod spent;
 pub mod text;

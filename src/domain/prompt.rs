@@ -19,7 +19,7 @@ const NAMED: usize = 3;
 /// How a code is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PromptKind {
-    /// The first that works.
+    /// The terminal of the command where there is one, else the first dialog that works.
     Auto,
     /// `GnuPG`'s dialog.
     Pinentry,
@@ -36,8 +36,8 @@ pub enum PromptKind {
 }
 
 impl PromptKind {
-    /// True if a dialog asks for a code of somebody with or without a `terminal`: a terminal is where its user is, unless
-    /// the configuration names a dialog.
+    /// True if a dialog asks somebody with or without a `terminal` for a code: a terminal is where its user is, unless the
+    /// configuration names a dialog. That one and the terminal then wait for the code together.
     #[must_use]
     pub fn wants_dialog(self, terminal: bool) -> bool {
         match self {
@@ -55,7 +55,7 @@ pub struct Question {
     pub profiles: Vec<ProfileName>,
     /// The device that shows the code.
     pub serial: MfaSerial,
-    /// Who wants the session: "a notice", "stsd refresh".
+    /// Who wants the session: "a notice", "a command (process 4711)".
     pub asked_by: String,
     /// Why the last code was not taken, if there was one: one line.
     pub refused: Option<String>,
@@ -74,7 +74,7 @@ impl Question {
     pub fn text(&self) -> String {
         let account = self.serial.account().map(|account| format!("Account {account}\n")).unwrap_or_default();
         folded(&format!(
-            "Session for {} ({} asks)\n{account}MFA device {}\n\nThe six digits that the device shows:",
+            "Session for {}\nAsked for by {}\n{account}MFA device {}\n\nThe six digits that the device shows:",
             self.names(),
             one_line(&self.asked_by, LONGEST_ASKER),
             self.serial
@@ -167,7 +167,7 @@ mod tests {
         let question = question(&["work", "ci"], "a notice", None);
         assert_eq!(question.title(), "stsd: MFA code for work, ci");
         let text = question.text();
-        for part in ["work, ci", "a notice asks", "123456789012", "mfa/alice"] {
+        for part in ["work, ci", "by a notice", "123456789012", "mfa/alice"] {
             assert!(text.contains(part), "{text}");
         }
         assert_eq!(question.text_with_reason(), text);
@@ -183,7 +183,7 @@ mod tests {
     fn many_profiles_are_counted_and_long_names_leave_a_title_short() {
         let long = "x".repeat(128);
         let question = question(&["a", &long, "c", "d", "e"], "a notice", None);
-        assert!(question.text().contains(", c and 2 more ("), "{}", question.text());
+        assert!(question.text().contains(", c and 2 more\n"), "{}", question.text());
         assert_eq!(question.title().chars().count(), 100);
         assert!(question.title().ends_with('…'));
     }

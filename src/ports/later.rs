@@ -5,6 +5,3 @@ pub trait Iam: Send + Sync {}
 
 /// The dialog that asks for a code.
 pub trait Prompter: Send + Sync {}
-
-/// The user's service manager: systemd's user instance, launchd.
-pub trait ServiceManager: Send + Sync {}

@@ -13,9 +13,11 @@ pub mod keychain;
 pub mod later;
 pub mod notifier;
 pub mod prompter;
+pub mod service_manager;
 pub mod session_store;
 pub mod state;
 pub mod sts;
+pub mod supervisor;
 pub mod time;
 
 /// What an asynchronous port answers with.

@@ -47,6 +47,9 @@ pub enum FromClient {
         id: u64,
         /// The code.
         code: WireCode,
+        /// The number of the question that it answers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        question: Option<u64>,
     },
     /// Nobody answers `CodeWanted`; says why.
     NoCode {
@@ -86,6 +89,9 @@ pub enum Action {
         /// Where a dialog for it may appear; nothing if nobody would see one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         display: Option<Display>,
+        /// In seconds: a session that lasts so long is left as it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        min_seconds: Option<u64>,
     },
     /// How the sessions are.
     Status {
@@ -141,6 +147,9 @@ pub enum FromDaemon {
         /// Why the last code was not taken, if there was one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         refused: Option<String>,
+        /// The number of the question, to be repeated with the code.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        question: Option<u64>,
     },
     /// An answer of a request that gives several: a watched status.
     Progress {

@@ -22,6 +22,7 @@ pub mod profiles;
 pub mod refresh;
 pub mod remove;
 pub mod seed;
+pub mod service;
 pub mod status;
 
 /// The world that the use cases act on.

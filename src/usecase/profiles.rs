@@ -8,6 +8,7 @@ use crate::config::{Config, Deliver, KeychainKind, MfaSource, Profile};
 use crate::domain::duration::SessionDuration;
 use crate::domain::endpoint::{EndpointUrl, Region, StsSite};
 use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::flights::Device;
 use crate::domain::mfa::MfaSerial;
 use crate::domain::profile::{ProfileName, SectionName};
 use crate::domain::record::{Record, State};
@@ -147,13 +148,24 @@ pub async fn resolve(
     })
 }
 
-/// The device whose code a profile takes; nothing if it takes none, or if that cannot be said: a refresh says why.
-pub async fn device(ports: &Ports, profile: &Profile) -> Option<MfaSerial> {
-    if profile.mfa == MfaSource::None {
+/// What the code of a profile is for; nothing if it takes none, or if that cannot be said: a refresh says why.
+pub async fn device(ports: &Ports, config: &Config, profile: &Profile) -> Option<Device> {
+    if profile.mfa == MfaSource::None || supported(config, profile, ports.config.path()).is_err() {
         return None;
     }
     let aws = aws_profile(ports, profile.name.as_str()).await.ok()?;
-    serial(profile, &aws).ok()?
+    let serial = serial(profile, &aws).ok()??;
+    let site = site(profile.region.clone(), &aws, &profile.name).ok()?;
+    // The key matters, and is looked at, only where another profile may have the same device.
+    let shares = |other: &&Profile| {
+        let same = other.mfa_serial.as_ref().is_none_or(|theirs| *theirs == serial);
+        other.name != profile.name && other.mfa != MfaSource::None && same
+    };
+    let key = match config.profiles.iter().find(shares) {
+        Some(_) => Some(ports.keychain.read(&profile.name).await.ok()?.id),
+        None => None,
+    };
+    Some(Device { serial, key, site, person: profile.mfa == MfaSource::Prompt })
 }
 
 /// A section with what is remembered of it.

@@ -5,7 +5,8 @@ use std::process::Command;
 use crate::home::Home;
 use crate::ran::Ran;
 
-const COMMANDS: [&str; 7] = ["add", "remove", "refresh", "ensure", "status", "forget", "completions"];
+const COMMANDS: [&str; 8] =
+    ["add", "remove", "refresh", "ensure", "status", "forget", "service", "completions"];
 
 #[test]
 fn the_help_of_every_command_has_an_example() {
@@ -17,6 +18,16 @@ fn the_help_of_every_command_has_an_example() {
             assert!(help.stdout.contains(&format!("stsd {command}")), "{help:#?}");
             assert_eq!(help.stderr, "", "help was asked for");
         }
+    }
+}
+
+#[test]
+fn the_help_of_every_action_of_the_service_has_an_example() {
+    let home = Home::new();
+    for action in ["install", "uninstall", "restart", "status", "logs"] {
+        let help = home.run(&["service", action, "--help"]).succeeded();
+        assert!(help.stdout.contains(&format!("  stsd service {action}")), "{help:#?}");
+        assert!(help.stdout.contains("--print"), "{help:#?}");
     }
 }
 

@@ -13,5 +13,7 @@ mod keychain;
 mod output;
 mod ran;
 mod secret;
+mod service;
 mod status;
 mod usage;
+mod version;

@@ -23,6 +23,8 @@ fn check_with(line: &str, input: &[u8], words: &[&str]) {
 fn a_command_line_that_is_wrong_says_what_is() {
     check("refersh", &["there is no such command", "did you mean refresh?"]);
     check("--verbos status", &["unknown option --verbos", "did you mean --verbose?"]);
+    check("service", &["a command is missing", "stsd service --help"]);
+    check("service restrat", &["did you mean restart?", "stsd service --help"]);
     check("add", &["<PROFILE> is missing"]);
     check("remove", &["<PROFILE> is missing"]);
     check("forget work --all", &["cannot go together with --all"]);

@@ -185,6 +185,7 @@ fn a_duration_of_the_wrong_length_is_refused() {
         code: None,
         may_ask: false,
         display: None,
+        min_seconds: None,
     };
     assert_eq!(stage.daemon().call(action).unwrap_err().class, FailureClass::Usage);
 }

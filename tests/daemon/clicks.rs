@@ -5,10 +5,12 @@ use stsd::domain::notice::{Offer, Urgency};
 use stsd::ports::notifier::{Bubble, Happening};
 use stsd::ports::prompter::PromptError;
 use stsd::ports::time::Clock as _;
+use stsd::protocol::message::{Action, Display};
 
 use crate::desktop::Seen;
-use crate::harness::{Daemon, Stage, until};
+use crate::harness::{Daemon, Stage, refresh, until};
 use crate::notices::pass;
+use crate::world::World;
 
 const DAY: i64 = 24 * 3600;
 
@@ -105,8 +107,10 @@ fn after_a_cancel_or_a_time_out_it_is_quiet_until_the_next_lead_or_click() {
     for (shown, error) in [(1, PromptError::Cancelled), (2, PromptError::TimedOut(120))] {
         click(&stage, 1, Offer::EnterCode);
         stage.dialogs.wait_shown(shown);
+        let words = error.to_string();
         stage.dialogs.end(error);
-        until("the failure is remembered", || daemon.status()[0].last_error.is_some());
+        let known = || daemon.status().remove(0).last_error.is_some_and(|error| error.message == words);
+        until("it is remembered", known);
         // What the daemon does next it does after it has answered.
         for _ in 0..20 {
             daemon.status();
@@ -154,7 +158,7 @@ fn a_snoozed_notice_comes_again_after_ten_minutes_and_never_past_the_last_lead()
     stage.hand.wait_armed(before(end, 20));
     let words = |seen: &[Seen]| summary(seen.last().unwrap()).2.to_owned();
     assert!(words(&pass(&daemon, before(end, 20), 3)).starts_with("work expires in 20 minutes"));
-    // Eight minutes later there are twelve left: ten more would still come before the last lead, but not at seven.
+    // With twelve minutes left, ten more would be past the last lead.
     stage.hand.pass_to(before(end, 12));
     let bubble = |seen: &[Seen]| summary(seen.last().unwrap()).0;
     click(&stage, bubble(&stage.desktop.seen()), Offer::Snooze);
@@ -220,4 +224,58 @@ fn a_click_shares_the_dialog_of_a_command_and_its_result() {
     stage.dialogs.wait_closed(1);
     let seen = stage.desktop.wait_seen(2);
     assert!(summary(&seen[1]).2.starts_with("work renewed until "), "{seen:?}");
+}
+
+#[test]
+fn a_click_that_is_told_before_the_loop_knows_the_bubble_counts() {
+    let stage = Stage::with_work();
+    let daemon = stage.daemon();
+    let end = daemon.refresh_for("work", DAY);
+    stage.hand.wait_armed(before(end, 30));
+    stage.desktop.stall();
+    stage.hand.pass_to(before(end, 30));
+    until("the notice is on its way", || stage.desktop.notices().len() == 1);
+    click(&stage, 1, Offer::EnterCode);
+    for _ in 0..5 {
+        daemon.status();
+    }
+    stage.desktop.draw();
+    stage.dialogs.wait_shown(1);
+}
+
+#[test]
+fn a_click_takes_the_dialog_of_a_command_from_its_screen_to_the_desktop() {
+    let stage = Stage::with_work();
+    let daemon = stage.daemon();
+    at_first_lead(&daemon);
+    let mut command = daemon.raw().greeted();
+    let Action::Refresh { profiles, .. } = refresh(&["work"], None) else { panic!("a refresh") };
+    command.request(Action::Refresh {
+        profiles,
+        duration_seconds: None,
+        code: None,
+        may_ask: false,
+        display: Some(Display { x11: Some(":99".to_owned()), ..Display::default() }),
+        min_seconds: None,
+    });
+    assert!(stage.dialogs.wait_shown(1).screen.is_some());
+    click(&stage, 1, Offer::EnterCode);
+    assert_eq!(stage.dialogs.wait_shown(2).screen, None);
+    assert_eq!(stage.dialogs.most_at_once(), 1);
+}
+
+#[test]
+fn profiles_that_fail_together_are_told_of_in_one_notice() {
+    let world = World::with_work();
+    world.add("second", &world.sts.alice()).unwrap();
+    let stage = Stage::of(world);
+    let daemon = stage.daemon();
+    let end = daemon.refresh(&["work", "second"]).remove(0).result.unwrap().expires_at;
+    stage.hand.wait_armed(before(end, 30));
+    pass(&daemon, before(end, 30), 1);
+    click(&stage, 1, Offer::EnterCode);
+    stage.dialogs.wait_shown(1);
+    stage.dialogs.end(PromptError::Unavailable("no display".to_owned()));
+    let seen = stage.desktop.wait_seen(2);
+    assert!(summary(&seen[1]).2.starts_with("work, second not renewed: "), "{seen:?}");
 }

@@ -1,5 +1,6 @@
 //! A code is asked for at the client's terminal.
 
+use stsd::config::PromptKind;
 use stsd::domain::failure::{Failure, FailureClass};
 use stsd::protocol::message::{Action, Answer, FromClient, FromDaemon, WireCode};
 
@@ -17,7 +18,7 @@ fn asked(daemon: &Daemon<'_>) -> crate::harness::Raw {
     let mut raw = daemon.raw().greeted();
     raw.request(refresh(&["work"], None));
     match raw.answer() {
-        FromDaemon::CodeWanted { id, profiles, serial, refused } => {
+        FromDaemon::CodeWanted { id, profiles, serial, refused, question: Some(_) } => {
             assert_eq!(refused, None);
             assert_eq!(id, 7);
             assert_eq!(profiles, ["work"]);
@@ -75,9 +76,10 @@ fn without_anybody_to_ask_there_is_no_session() {
         code: None,
         may_ask: false,
         display: None,
+        min_seconds: None,
     };
     let failure = one(stage.daemon().call(action)).unwrap_err();
-    assert_eq!(failure, stsd::daemon::answers::nobody(&["work".to_owned()]));
+    assert_eq!(failure, stsd::daemon::answers::nobody(&["work".to_owned()], PromptKind::Auto));
     assert_eq!(failure.class, FailureClass::NoSession);
 }
 
@@ -87,7 +89,7 @@ fn a_code_that_comes_in_pieces_between_other_turns_loses_nothing() {
     let stage = Stage::with_work();
     let daemon = stage.daemon();
     let mut raw = asked(&daemon);
-    let code = FromClient::Code { id: 7, code: WireCode::new(&unused_code(&stage)) };
+    let code = FromClient::Code { id: 7, code: WireCode::new(&unused_code(&stage)), question: None };
     for byte in stsd::protocol::frame::encode(&code).unwrap() {
         raw.stream.write_all(&[byte]).unwrap();
         drop(daemon.status());

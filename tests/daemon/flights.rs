@@ -1,17 +1,19 @@
 //! One prompt for everybody who waits.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use stsd::client::{Client, Dialogue, Typing};
 use stsd::domain::failure::FailureClass;
-use stsd::domain::mfa::MfaCode;
 use stsd::ports::prompter::{PromptError, Screen};
+use stsd::ports::time::Clock as _;
 use stsd::protocol::message::{
     Action, Answer, Display, FromClient, FromDaemon, Outcome, Refreshed, WireCode,
 };
 use stsd_test_support::Fault;
 
-use crate::harness::{Daemon, Raw, Stage, refresh, until};
+use crate::harness::{Daemon, Raw, Stage, refresh};
 use crate::world::World;
 
 /// A command without a terminal on a desktop.
@@ -20,9 +22,15 @@ fn on_desktop(profiles: &[&str]) -> Action {
 }
 
 fn with_display(action: Action, terminal: bool) -> Action {
-    let Action::Refresh { profiles, duration_seconds, code, .. } = action else { panic!("a refresh") };
-    let display = Some(Display { x11: Some(":7".to_owned()), ..Display::default() });
-    Action::Refresh { profiles, duration_seconds, code, may_ask: terminal, display }
+    on(":7", action, terminal)
+}
+
+fn on(display: &str, action: Action, terminal: bool) -> Action {
+    let Action::Refresh { profiles, duration_seconds, code, min_seconds, .. } = action else {
+        panic!("a refresh")
+    };
+    let display = Some(Display { x11: Some(display.to_owned()), ..Display::default() });
+    Action::Refresh { profiles, duration_seconds, code, may_ask: terminal, display, min_seconds }
 }
 
 /// Makes a request and waits for nothing.
@@ -59,15 +67,19 @@ fn assert_done(raw: &mut Raw) {
 }
 
 fn types(raw: &mut Raw, code: &str) {
-    raw.send(&FromClient::Code { id: 7, code: WireCode::new(code) });
+    raw.send(&FromClient::Code { id: 7, code: WireCode::new(code), question: None });
 }
 
 fn code(stage: &Stage) -> String {
     stage.world.sts.unused_code(&stage.world.sts.alice().serial)
 }
 
+/// A code that is wrong, and another one each time.
 fn wrong_code(stage: &Stage) -> String {
-    stage.world.sts.wrong_code(&stage.world.sts.alice().serial)
+    static GIVEN: AtomicUsize = AtomicUsize::new(0);
+    let wrong = stage.world.sts.wrong_code(&stage.world.sts.alice().serial);
+    let other = (wrong.parse::<usize>().unwrap() + 7 * GIVEN.fetch_add(1, Ordering::Relaxed)) % 1_000_000;
+    format!("{other:06}")
 }
 
 fn stage_with_two() -> Stage {
@@ -76,12 +88,10 @@ fn stage_with_two() -> Stage {
     Stage::of(world)
 }
 
-/// Waits until so many commands are known to the daemon: each is asked what it has to say.
-fn await_known(daemon: &Daemon<'_>) {
-    // Requests are taken in the order in which they come, and what an errand means is looked up in a moment.
-    for _ in 0..20 {
-        daemon.status();
-    }
+/// Waits until so many wait for a code that somebody is asked for.
+#[track_caller]
+fn await_waiting(daemon: &Daemon<'_>, count: usize) {
+    daemon.stage.supervisor.wait_waiting(count);
 }
 
 #[test]
@@ -95,7 +105,7 @@ fn fifty_commands_cause_one_dialog_and_one_call() {
     assert_eq!(dialog.screen, Some(Screen { display: Some(":7".into()), ..Screen::default() }));
     assert_eq!(dialog.question.serial.as_str(), stage.world.sts.alice().serial);
     assert_eq!(stage.world.sts.codes_sent(), 0);
-    await_known(&daemon);
+    await_waiting(&daemon, 50);
     stage.dialogs.type_code(&code(&stage));
     for command in &mut commands {
         assert_done(command);
@@ -165,10 +175,7 @@ fn a_refused_code_is_asked_for_again_with_the_reason_three_times() {
     for count in 2..=3 {
         stage.dialogs.type_code(&wrong_code(&stage));
         let reason = stage.dialogs.wait_shown(count).question.refused.unwrap();
-        assert!(
-            reason.contains("it is wrong, or was used before") || reason.contains("was used"),
-            "{reason}"
-        );
+        assert!(reason.starts_with("AWS refused the MFA code"), "{reason}");
     }
     stage.dialogs.type_code(&wrong_code(&stage));
     assert_eq!(class(&mut command), "mfa-refused");
@@ -210,7 +217,7 @@ fn cancel_and_time_out_are_told_apart_and_all_who_waited_are_told() {
     {
         let mut commands = [sent(&daemon, on_desktop(&["work"])), sent(&daemon, on_desktop(&["work"]))];
         stage.dialogs.wait_shown(shown);
-        await_known(&daemon);
+        await_waiting(&daemon, 2);
         stage.dialogs.end(error);
         for command in &mut commands {
             let failure = outcomes(command).remove(0).result.unwrap_err();
@@ -251,6 +258,7 @@ fn without_display_and_terminal_it_fails_at_once_and_says_what_to_run() {
         code: None,
         may_ask: false,
         display: None,
+        min_seconds: None,
     };
     let failure = outcomes(&mut sent(&daemon, nowhere.clone())).remove(0).result.unwrap_err();
     assert_eq!(failure.class, "no-session");
@@ -266,7 +274,7 @@ fn without_display_and_terminal_it_fails_at_once_and_says_what_to_run() {
     let mut terminal = sent(&daemon, refresh(&["work"], None));
     asked_at(&mut terminal);
     let mut silent = sent(&daemon, nowhere);
-    await_known(&daemon);
+    await_waiting(&daemon, 2);
     types(&mut terminal, &code(&stage));
     assert_done(&mut terminal);
     assert_done(&mut silent);
@@ -287,7 +295,6 @@ fn a_configured_dialog_is_shown_although_there_is_a_terminal_and_the_terminal_se
     asked_at(&mut both);
     stage.dialogs.wait_shown(2);
     stage.dialogs.end(PromptError::Unavailable("zenity is not installed".to_owned()));
-    await_known(&daemon);
     types(&mut both, &code(&stage));
     assert_done(&mut both);
     // One that cancels does not want to be asked elsewhere.
@@ -305,10 +312,10 @@ fn a_command_that_goes_takes_its_dialog_along() {
     let command = sent(&daemon, on_desktop(&["work"]));
     stage.dialogs.wait_shown(1);
     let other = sent(&daemon, on_desktop(&["work"]));
-    await_known(&daemon);
+    await_waiting(&daemon, 2);
     drop(command);
-    await_known(&daemon);
-    stage.dialogs.wait_shown(1);
+    await_waiting(&daemon, 1);
+    assert_eq!(stage.dialogs.count(), 1, "the other still waits for it");
     drop(other);
     stage.dialogs.wait_closed(1);
     assert!(daemon.refresh(&["work"])[0].result.is_ok());
@@ -322,7 +329,7 @@ fn dialogs_of_two_devices_come_one_after_the_other() {
     let mut alice = sent(&daemon, on_desktop(&["work"]));
     stage.dialogs.wait_shown(1);
     let mut bob = sent(&daemon, on_desktop(&["bob"]));
-    await_known(&daemon);
+    await_waiting(&daemon, 2);
     assert_eq!(stage.dialogs.count(), 1);
     stage.dialogs.type_code(&code(&stage));
     let second = stage.dialogs.wait_shown(2);
@@ -363,7 +370,7 @@ fn who_comes_while_the_code_is_on_its_way_shares_the_session_or_asks_for_the_nex
     stage.world.sts.fail_next(1, Fault::Delay { millis: 700 });
     let mut first = sent(&daemon, refresh(&["work"], Some(&code(&stage))));
     let on_its_way = |requests: &[_]| requests.len() > before;
-    assert!(stage.world.sts.wait_for_requests(std::time::Duration::from_secs(20), on_its_way));
+    assert!(stage.world.sts.wait_for_requests(Duration::from_secs(20), on_its_way));
     let mut same = sent(&daemon, on_desktop(&["work"]));
     let mut other = sent(&daemon, on_desktop(&["second"]));
     assert_done(&mut first);
@@ -387,7 +394,7 @@ fn a_profile_that_cannot_be_served_does_not_take_the_session_from_the_others() {
         "[second]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n",
     );
     let mut second = sent(&daemon, on_desktop(&["second"]));
-    await_known(&daemon);
+    await_waiting(&daemon, 2);
     stage.dialogs.type_code(&code(&stage));
     assert_done(&mut work);
     assert_eq!(class(&mut second), "credentials-file");
@@ -403,7 +410,7 @@ fn a_daemon_that_is_stopped_closes_its_dialog_and_tells_who_waits() {
     let before = std::time::Instant::now();
     daemon.stop();
     assert_eq!(class(&mut command), "unavailable");
-    assert!(before.elapsed() < std::time::Duration::from_secs(5), "{:?}", before.elapsed());
+    assert!(before.elapsed() < Duration::from_secs(5), "{:?}", before.elapsed());
     stage.dialogs.wait_closed(1);
 }
 
@@ -437,14 +444,7 @@ fn a_command_whose_question_was_answered_elsewhere_is_done_without_its_user() {
                 client.call(refresh(&["work"], None), &mut Sleeper).await
             })
         });
-        until("somebody is asked", || {
-            std::fs::read_to_string("/proc/net/unix")
-                .unwrap()
-                .matches(&stage.socket().display().to_string())
-                .count()
-                > 1
-        });
-        await_known(&daemon);
+        await_waiting(&daemon, 1);
         daemon.refresh(&["work"]);
         waiting.join().unwrap()
     });
@@ -454,7 +454,6 @@ fn a_command_whose_question_was_answered_elsewhere_is_done_without_its_user() {
 
 #[test]
 fn codes_are_only_taken_in_their_shape() {
-    assert!(MfaCode::parse("12345").is_err());
     let stage = Stage::with_work();
     let daemon = stage.daemon();
     let mut first = sent(&daemon, refresh(&["work"], None));
@@ -465,4 +464,207 @@ fn codes_are_only_taken_in_their_shape() {
     assert_eq!(class(&mut first), FailureClass::Usage.name());
     types(&mut second, &code(&stage));
     assert_done(&mut second);
+}
+
+/// A command without terminal and display.
+fn nowhere(profiles: &[&str]) -> Action {
+    let Action::Refresh { profiles, .. } = refresh(profiles, None) else { panic!("a refresh") };
+    Action::Refresh {
+        profiles,
+        duration_seconds: None,
+        code: None,
+        may_ask: false,
+        display: None,
+        min_seconds: None,
+    }
+}
+
+fn results(raw: &mut Raw) -> Vec<Result<(), String>> {
+    outcomes(raw).into_iter().map(|one| one.result.map(drop).map_err(|failure| failure.class)).collect()
+}
+
+#[test]
+fn who_leaves_the_code_of_one_device_still_gets_the_session_of_the_other() {
+    let stage = Stage::with_work();
+    stage.world.add("bob", &stage.world.sts.bob()).unwrap();
+    let daemon = stage.daemon();
+    let mut both = sent(&daemon, on_desktop(&["work", "bob"]));
+    let first = stage.dialogs.wait_shown(1);
+    assert_eq!(first.question.profiles[0].as_str(), "work");
+    stage.dialogs.end(PromptError::Cancelled);
+    stage.dialogs.wait_shown(2);
+    stage.dialogs.type_code(&stage.world.sts.unused_code(&stage.world.sts.bob().serial));
+    assert_eq!(results(&mut both), [Err("no-session".to_owned()), Ok(())]);
+    // At a terminal as well.
+    let mut terminal = sent(&daemon, refresh(&["work", "bob"], None));
+    asked_at(&mut terminal);
+    let failure = stsd::domain::failure::Failure::new(FailureClass::NoSession, "not now");
+    terminal.send(&FromClient::NoCode { id: 7, failure: failure.into() });
+    asked_at(&mut terminal);
+    types(&mut terminal, &stage.world.sts.unused_code(&stage.world.sts.bob().serial));
+    assert_eq!(results(&mut terminal), [Err("no-session".to_owned()), Ok(())]);
+}
+
+#[test]
+fn a_code_goes_to_no_other_place_than_its_giver_meant() {
+    let world = World::with_work();
+    let alice = world.sts.alice();
+    world.add("us", &alice).unwrap();
+    world.configure(&format!(
+        "[profiles.work]\nmfa_serial = \"{0}\"\n[profiles.us]\nmfa_serial = \"{0}\"\nregion = \"us-west-2\"\n",
+        alice.serial
+    ));
+    let stage = Stage::of(world);
+    let daemon = stage.daemon();
+    let mut work = sent(&daemon, on_desktop(&["work"]));
+    stage.dialogs.wait_shown(1);
+    // The code is us's, and is spent for us.
+    let mut us = sent(&daemon, refresh(&["us"], Some(&code(&stage))));
+    assert_done(&mut us);
+    await_waiting(&daemon, 1);
+    let file = stage.world.credentials();
+    assert!(file.contains("[us]") && !file.contains("[work]"), "{file}");
+    stage.dialogs.type_code(&code(&stage));
+    assert_done(&mut work);
+    assert_eq!(stage.world.sts.codes_sent(), 2);
+}
+
+#[test]
+fn a_dialog_that_cannot_be_seen_on_one_screen_is_shown_on_the_others() {
+    let stage = Stage::with_work();
+    let daemon = stage.daemon();
+    let screen = |shown: crate::dialogs::Shown| shown.screen.unwrap().display.unwrap();
+    let mut elsewhere = sent(&daemon, on(":99", refresh(&["work"], None), false));
+    assert_eq!(screen(stage.dialogs.wait_shown(1)), ":99");
+    let mut desktop = sent(&daemon, on(":7", refresh(&["work"], None), false));
+    await_waiting(&daemon, 2);
+    stage.dialogs.end(PromptError::Unavailable("no such display".to_owned()));
+    assert_eq!(class(&mut elsewhere), "no-session");
+    assert_eq!(screen(stage.dialogs.wait_shown(2)), ":7");
+    stage.dialogs.type_code(&code(&stage));
+    assert_done(&mut desktop);
+    // Its owner goes: it is closed there and opened where somebody still waits.
+    let gone = sent(&daemon, on(":99", refresh(&["work"], None), false));
+    stage.dialogs.wait_shown(3);
+    let mut desktop = sent(&daemon, on(":7", refresh(&["work"], None), false));
+    await_waiting(&daemon, 2);
+    drop(gone);
+    assert_eq!(screen(stage.dialogs.wait_shown(4)), ":7");
+    stage.dialogs.type_code(&code(&stage));
+    assert_done(&mut desktop);
+}
+
+#[test]
+fn a_profile_with_a_seed_or_a_command_waits_for_no_person() {
+    let world = World::with_work();
+    let serial = world.sts.alice().serial;
+    world.add("ci", &world.sts.alice()).unwrap();
+    world.configure(&format!(
+        "[profiles.work]\nmfa_serial = \"{serial}\"\n[profiles.ci]\nmfa_serial = \"{serial}\"\n\
+         mfa = {{ command = [\"/bin/false\"] }}\n"
+    ));
+    let stage = Stage::of(world);
+    let daemon = stage.daemon();
+    let mut work = sent(&daemon, on_desktop(&["work"]));
+    stage.dialogs.wait_shown(1);
+    let mut ci = sent(&daemon, nowhere(&["ci"]));
+    let failure = outcomes(&mut ci).remove(0).result.unwrap_err();
+    assert!(failure.message.contains("/bin/false"), "{}", failure.message);
+    stage.dialogs.type_code(&code(&stage));
+    assert_done(&mut work);
+}
+
+#[test]
+fn who_cannot_be_asked_waits_two_minutes_for_what_others_are_asked() {
+    let stage = Stage::with_work();
+    let daemon = stage.daemon();
+    let mut terminal = sent(&daemon, refresh(&["work"], None));
+    asked_at(&mut terminal);
+    let mut silent = sent(&daemon, nowhere(&["work"]));
+    await_waiting(&daemon, 2);
+    let start = stage.hand.now();
+    stage.hand.pass_to(start + chrono::TimeDelta::seconds(119));
+    await_waiting(&daemon, 2);
+    stage.hand.pass_to(start + chrono::TimeDelta::seconds(120));
+    let failure = outcomes(&mut silent).remove(0).result.unwrap_err();
+    assert_eq!(failure.message, "nobody who was asked gave a code within 120 s");
+    types(&mut terminal, &code(&stage));
+    assert_done(&mut terminal);
+}
+
+/// The same with other wishes about its session.
+fn wishing(action: Action, duration: Option<u64>, least: Option<u64>) -> Action {
+    let Action::Refresh { profiles, code, may_ask, display, .. } = action else { panic!("a refresh") };
+    let (duration_seconds, min_seconds) = (duration, least);
+    Action::Refresh { profiles, duration_seconds, code, may_ask, display, min_seconds }
+}
+
+#[test]
+fn the_shorter_of_two_durations_counts() {
+    let stage = Stage::with_work();
+    let daemon = stage.daemon();
+    let mut long = sent(&daemon, on_desktop(&["work"]));
+    stage.dialogs.wait_shown(1);
+    let mut brief = sent(&daemon, wishing(on_desktop(&["work"]), Some(900), None));
+    await_waiting(&daemon, 2);
+    stage.dialogs.type_code(&code(&stage));
+    for raw in [&mut long, &mut brief] {
+        let end = outcomes(raw).remove(0).result.unwrap().expires_at;
+        assert!(end - stage.hand.now() < chrono::TimeDelta::minutes(16), "{end}");
+    }
+}
+
+#[test]
+fn a_session_that_lasts_long_enough_by_now_is_left_as_it_is() {
+    let stage = Stage::with_work();
+    let daemon = stage.daemon();
+    let end = daemon.refresh_for("work", 6 * 3600);
+    let least = |hours: u64| wishing(on_desktop(&["work"]), None, Some(hours * 3600));
+    assert_eq!(outcomes(&mut sent(&daemon, least(5))).remove(0).result.unwrap().expires_at, end);
+    assert_eq!((stage.dialogs.count(), stage.world.sts.codes_sent()), (0, 1));
+    let mut more = sent(&daemon, least(7));
+    stage.dialogs.wait_shown(1);
+    stage.dialogs.type_code(&code(&stage));
+    assert_done(&mut more);
+}
+
+#[test]
+fn who_has_gone_gets_no_session_with_the_code_of_those_who_stay() {
+    let stage = stage_with_two();
+    let daemon = stage.daemon();
+    let mut first = sent(&daemon, refresh(&["second"], None));
+    asked_at(&mut first);
+    let mut stays = sent(&daemon, refresh(&["work"], None));
+    asked_at(&mut stays);
+    await_waiting(&daemon, 2);
+    drop(first);
+    await_waiting(&daemon, 1);
+    types(&mut stays, &code(&stage));
+    assert_done(&mut stays);
+    let file = stage.world.credentials();
+    assert!(file.contains("[work]") && !file.contains("[second]"), "{file}");
+}
+
+#[test]
+fn an_answer_to_a_question_that_was_answered_elsewhere_is_not_taken_for_the_next() {
+    let stage = Stage::with_work();
+    stage.world.add("bob", &stage.world.sts.bob()).unwrap();
+    let daemon = stage.daemon();
+    let mut terminal = sent(&daemon, refresh(&["work", "bob"], None));
+    let number = |raw: &mut Raw| match raw.answer() {
+        FromDaemon::CodeWanted { question, .. } => question,
+        other => panic!("{other:?}"),
+    };
+    let first = number(&mut terminal);
+    daemon.refresh(&["work"]);
+    let second = number(&mut terminal);
+    assert_ne!(first, second);
+    // Typed for work, and on its way when the next question came.
+    let late = FromClient::Code { id: 7, code: WireCode::new(&code(&stage)), question: first };
+    terminal.send(&late);
+    assert_eq!(number(&mut terminal), second, "it is asked again");
+    let bobs = stage.world.sts.unused_code(&stage.world.sts.bob().serial);
+    terminal.send(&FromClient::Code { id: 7, code: WireCode::new(&bobs), question: second });
+    assert_done(&mut terminal);
+    assert_eq!(stage.world.sts.codes_sent(), 2);
 }

@@ -103,7 +103,14 @@ fn what_an_old_frame_leaves_out_has_its_old_meaning() {
     let short: FromClient = read("read_client_refresh_short");
     let FromClient::Request(Request { id: 1, action }) = short else { panic!("{short:?}") };
     match action {
-        Action::Refresh { profiles, duration_seconds: None, code: None, may_ask: false, display: None } => {
+        Action::Refresh {
+            profiles,
+            duration_seconds: None,
+            code: None,
+            may_ask: false,
+            display: None,
+            min_seconds: None,
+        } => {
             assert_eq!(profiles, ["work"]);
         }
         other => panic!("{other:?}"),
@@ -113,7 +120,7 @@ fn what_an_old_frame_leaves_out_has_its_old_meaning() {
 #[test]
 fn a_code_is_redacted_in_every_message_that_holds_one() {
     let shown = format!("{:?}", read::<FromClient>("client_code"));
-    assert_eq!(shown, "Code { id: 1, code: [REDACTED] }");
+    assert_eq!(shown, "Code { id: 1, code: [REDACTED], question: None }");
     let shown = format!("{:?}", read::<FromClient>("client_refresh_code"));
     assert!(shown.contains("code: Some([REDACTED])"), "{shown}");
     assert!(!shown.contains("123456"), "{shown}");

@@ -24,6 +24,7 @@ use crate::desktop::Desktop;
 use crate::dialogs::Dialogs;
 use crate::hand::{Files, Hand};
 use crate::store::Counted;
+use crate::supervised::Supervised;
 use crate::world::World;
 
 /// How long anything may take: far more than it does.
@@ -45,6 +46,7 @@ pub(crate) struct Stage {
     pub(crate) desktop: Arc<Desktop>,
     pub(crate) dialogs: Arc<Dialogs>,
     pub(crate) files: Arc<Files>,
+    pub(crate) supervisor: Arc<Supervised>,
     pub(crate) store: Arc<Counted>,
     runtime_dir: TempDir,
 }
@@ -69,6 +71,7 @@ impl Stage {
             desktop: Arc::default(),
             dialogs: Arc::default(),
             files: Arc::default(),
+            supervisor: Arc::default(),
             store,
             runtime_dir,
         }
@@ -114,9 +117,10 @@ impl Stage {
             notifier: Arc::<Desktop>::clone(&self.desktop),
             prompter: Arc::<Dialogs>::clone(&self.dialogs),
             watch: Arc::<Files>::clone(&self.files),
+            supervisor: Arc::<Supervised>::clone(&self.supervisor),
         };
         let (orders, queue) = mpsc::unbounded_channel();
-        let (ready, is_ready) = std::sync::mpsc::channel();
+        let is_ready = self.supervisor.await_ready();
         let places = self.places();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -127,7 +131,7 @@ impl Stage {
                     None => std::future::pending().await,
                 }
             };
-            runtime.block_on(daemon::run(listener, config, places, world, next, || ready.send(()).unwrap()))
+            runtime.block_on(daemon::run(listener, config, places, world, next))
         });
         is_ready.recv_timeout(PATIENCE).expect("the daemon is ready");
         Daemon { stage: self, orders, thread: Some(thread) }
@@ -228,6 +232,7 @@ pub(crate) fn refresh(profiles: &[&str], code: Option<&str>) -> Action {
         code: code.map(WireCode::new),
         may_ask: code.is_none(),
         display: None,
+        min_seconds: None,
     }
 }
 

@@ -18,6 +18,7 @@ mod dialogs;
 mod hand;
 mod harness;
 mod store;
+mod supervised;
 
 mod answers;
 mod clicks;

@@ -17,6 +17,7 @@ use stsd::domain::failure::{Failure, FailureClass};
 use stsd::domain::notice::Notice;
 use stsd::ports::Answer as Later;
 use stsd::ports::notifier::{Bubble, Happening, Notifier, NotifierError};
+use stsd::ports::supervisor::Supervisor;
 use stsd::ports::time::{Clock, Timer};
 use stsd::protocol::message::{Action, Answer, Places};
 use stsd::usecase::profiles::load_config;
@@ -117,6 +118,7 @@ impl Daemon {
         let listener = UnixListener::bind(&socket).unwrap();
         private(&socket, 0o600);
         let (sees, told) = channel();
+        let (ready, is_ready) = channel();
         let mut ports = world.ports.clone();
         ports.clock = Arc::new(time);
         let watched = vec![world.path(".config/stsd/config.toml"), world.path(".aws/credentials")];
@@ -126,10 +128,10 @@ impl Daemon {
             notifier: Arc::new(Shown { desktop: DesktopNotifier::new(), told: sees }),
             prompter: Arc::new(DesktopPrompter::new()),
             watch: Arc::new(PathWatch::new(watched)),
+            supervisor: Arc::new(Announce(ready)),
         };
         let config = load_config(&real.ports).unwrap();
         let (stop, stopped) = oneshot::channel();
-        let (ready, is_ready) = channel();
         let here = places.clone();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -140,8 +142,7 @@ impl Daemon {
                     drop((&mut *stopped.lock().await).await);
                     Order::Stop
                 };
-                let announce = move || ready.send(()).unwrap();
-                run(listener, config, here, real, orders, announce).await.unwrap();
+                run(listener, config, here, real, orders).await.unwrap();
             });
         });
         is_ready.recv_timeout(Duration::from_secs(5)).expect("the daemon is not ready");
@@ -179,6 +180,25 @@ fn private(path: &std::path::Path, mode: u32) {
 
 /// Everything is on the command line.
 struct Nobody;
+
+/// Hears when the daemon is ready.
+struct Announce(Sender<()>);
+
+impl Supervisor for Announce {
+    fn ready(&self) {
+        self.0.send(()).unwrap();
+    }
+
+    fn status(&self, _text: &str) {}
+
+    fn patience(&self) -> Option<Duration> {
+        None
+    }
+
+    fn alive(&self) {}
+
+    fn stopping(&self) {}
+}
 
 impl Dialogue for Nobody {
     fn code<'a>(

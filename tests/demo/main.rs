@@ -103,6 +103,7 @@ fn notices(world: &World, serial: &str) {
             code: Some(WireCode::new(&code)),
             may_ask: false,
             display: None,
+            min_seconds: None,
         };
         let Answer::Refreshed(mut done) = daemon.ask(world, action).unwrap() else {
             panic!("another answer")

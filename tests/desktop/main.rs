@@ -16,6 +16,7 @@ mod binary;
 mod bus;
 mod daemon;
 mod display;
+mod flow;
 mod keychain;
 #[path = "../cli/looks.rs"]
 mod looks;

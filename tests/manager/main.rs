@@ -13,6 +13,7 @@
 
 mod crashes;
 mod helpers;
+mod install;
 mod life;
 #[path = "../cli/looks.rs"]
 mod looks;

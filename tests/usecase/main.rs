@@ -19,4 +19,5 @@ mod importing;
 mod mortal;
 mod refreshing;
 mod refusals;
+mod service;
 mod sources;

@@ -201,7 +201,7 @@ mod tests {
         assert_eq!((entry.as_str(), seconds.as_str()), ("--entry", "--timeout=120"));
         assert_eq!(title, "--title=stsd: MFA code for work_admin");
         assert!(
-            text.starts_with("--text=Session for work__admin (\"; rm & \\\\n <b>$HOME</b> asks)"),
+            text.starts_with("--text=Session for work__admin\nAsked for by \"; rm & \\\\n <b>$HOME</b>\n"),
             "{text}"
         );
     }
@@ -211,7 +211,7 @@ mod tests {
         let [_title, title, inputbox, text, initial] = arguments(Entry::Kdialog).try_into().unwrap();
         assert_eq!((inputbox.as_str(), initial.as_str()), ("--inputbox", ""));
         assert_eq!(title, "stsd: MFA code for work_admin");
-        assert!(text.contains("rm && \\\\n <\u{2060}b>$HOME<\u{2060}/b> asks"), "{text}");
+        assert!(text.contains("rm && \\\\n <\u{2060}b>$HOME<\u{2060}/b>\n"), "{text}");
     }
 
     #[test]

@@ -148,7 +148,7 @@ fn a_code_comes_back_and_hostile_text_stays_an_argument() {
         ["GETINFO", "OPTION", "SETTIMEOUT", "SETPROMPT", "SETTITLE", "SETDESC", "GETPIN", "BYE"]
     );
     assert!(heard.contains("SETTITLE stsd: MFA code for work%250A\n"), "{heard}");
-    assert!(heard.contains("SETDESC Session for work%250A (<b>a GETPIN %25%25"), "{heard}");
+    assert!(heard.contains("SETDESC Session for work%250A%0AAsked for by <b>a GETPIN %25%25"), "{heard}");
     assert!(heard.lines().all(|line| line.len() < 1000), "{heard}");
 }
 

@@ -34,8 +34,7 @@ pub(crate) async fn run(here: &Here) -> Result<u8, Failure> {
         }
     };
     let bound: UnixListener = listener;
-    serve(bound, config, here.places.clone(), world, next, process::ready).await?;
-    process::stopping();
+    serve(bound, config, here.places.clone(), world, next).await?;
     Ok(0)
 }
 

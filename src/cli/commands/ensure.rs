@@ -34,7 +34,12 @@ pub(crate) async fn run(args: &EnsureArgs, here: &Here, output: Output) -> Resul
     for name in &wanting {
         can_last(here, &config, name, least).await?;
     }
-    let renewal = Renewal { profiles: wanting.clone(), duration: None, given: None };
+    let renewal = Renewal {
+        profiles: wanting.clone(),
+        duration: None,
+        given: None,
+        least: Some(least.unwrap_or_default()),
+    };
     let code = renew(renewal, here, &config, output).await?;
     if code != 0 {
         return Ok(code);

@@ -9,4 +9,5 @@ pub(crate) mod import;
 pub(crate) mod refresh;
 pub(crate) mod remove;
 mod seed;
+pub(crate) mod service;
 pub(crate) mod status;

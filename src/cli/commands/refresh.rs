@@ -3,6 +3,7 @@
 use std::str::FromStr as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use chrono::{DateTime, Local, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -34,7 +35,7 @@ pub(crate) async fn run(args: &RefreshArgs, here: &Here, output: Output) -> Resu
     let duration = flag("refresh", "--duration", args.duration.as_deref(), SessionDuration::from_str)?;
     let given = given_code(args)?;
     let config = load_config(&here.ports)?;
-    renew(Renewal { profiles, duration, given }, here, &config, output).await
+    renew(Renewal { profiles, duration, given, least: None }, here, &config, output).await
 }
 
 /// What is to be renewed.
@@ -42,11 +43,13 @@ pub(super) struct Renewal {
     pub(super) profiles: Vec<ProfileName>,
     pub(super) duration: Option<SessionDuration>,
     pub(super) given: Option<MfaCode>,
+    /// A session that lasts so long meanwhile is left as it is.
+    pub(super) least: Option<Duration>,
 }
 
 /// Renews, by the daemon if there is one, and says what became of it.
 pub(super) async fn renew(
-    Renewal { profiles, duration, given }: Renewal,
+    Renewal { profiles, duration, given, least }: Renewal,
     here: &Here,
     config: &Config,
     output: Output,
@@ -59,6 +62,7 @@ pub(super) async fn renew(
             code: given.as_ref().map(|code| WireCode::new(code.digits())),
             may_ask,
             display: display::here(),
+            min_seconds: least.map(|least| least.as_secs()),
         };
         let mut terminal = Terminal { clock: Arc::clone(&here.ports.clock), line: HiddenLine::default() };
         match daemon.call(action, &mut terminal).await? {
@@ -75,6 +79,7 @@ pub(super) async fn renew(
         let codes = Codes {
             given,
             may_ask,
+            prompt: config.prompt,
             dialog: dialog.then(|| (world::prompter(), manner)),
             asked: AtomicU32::new(0),
             clock: Arc::clone(&here.ports.clock),
@@ -90,7 +95,9 @@ pub(super) async fn renew(
     let mut first_failure = tell(output, outcomes, here.ports.clock.now());
     // Set only without a daemon, and only if a session was obtained.
     if settling.is_some() {
-        output.say("note: the daemon does not run: nothing will warn you before the session expires");
+        output.say(
+            "note: the daemon does not run: nothing will warn you before the session expires (hint: stsd service install)",
+        );
     }
     if let Some(failure) = settled(settling, here).await {
         output.failure(&failure);
@@ -137,7 +144,7 @@ fn told(refreshed: &Refreshed, now: DateTime<Utc>) -> String {
     let left = (refreshed.expires_at - now).to_std().unwrap_or_default();
     // What STS grants runs from its own clock: a fraction of a second is missing by the time it arrives.
     let seconds = if left.as_secs() < 60 { left.as_secs() } else { (left.as_secs() + 30) / 60 * 60 };
-    let left = Human(std::time::Duration::from_secs(seconds));
+    let left = Human(Duration::from_secs(seconds));
     let sections: Vec<_> = refreshed.sections.iter().map(|section| format!("[{section}]")).collect();
     format!("session until {until} ({left}) in {} of {}", sections.join(", "), refreshed.file)
 }
@@ -189,7 +196,8 @@ impl Dialogue for Terminal {
         refused: Option<&'a str>,
     ) -> Typing<'a> {
         Box::pin(async move {
-            let typed = self.line.ask(&question(profiles, serial, refused, self.clock.now())).await?;
+            let question = question(profiles, serial, refused, self.clock.now());
+            let typed = self.line.ask(serial, &question).await?;
             code(&typed, profiles).map(|code| WireCode::new(code.digits()))
         })
     }
@@ -203,6 +211,7 @@ impl Dialogue for Terminal {
 struct Codes {
     given: Option<MfaCode>,
     may_ask: bool,
+    prompt: PromptKind,
     dialog: Option<(Arc<dyn Prompter>, Manner)>,
     /// How often somebody was asked.
     asked: AtomicU32,
@@ -239,7 +248,7 @@ impl CodeSource for Codes {
                 let question = Question {
                     profiles: wanted.profiles.clone(),
                     serial: wanted.serial.clone(),
-                    asked_by: "stsd refresh".to_owned(),
+                    asked_by: format!("a command (process {})", std::process::id()),
                     refused: reason.map(ToOwned::to_owned),
                 };
                 match prompter.ask(&question, manner, None).await {
@@ -249,7 +258,7 @@ impl CodeSource for Codes {
                 }
             }
             if !self.may_ask {
-                return Err(answers::nobody(&names));
+                return Err(answers::nobody(&names, self.prompt));
             }
             let question = question(&names, wanted.serial.as_str(), reason, self.clock.now());
             code(&terminal::ask_hidden(&question)?, &names)

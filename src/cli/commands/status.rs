@@ -13,6 +13,7 @@ use crate::cli::output::{Output, clean, data, draw};
 use crate::cli::profile;
 use crate::client::{Client, Dialogue, Typing};
 use crate::config::Config;
+use crate::config::PromptKind;
 use crate::daemon::answers;
 use crate::domain::duration::{Human, SessionDuration};
 use crate::domain::failure::{Failure, FailureClass};
@@ -94,7 +95,7 @@ impl Dialogue for Screen {
         _serial: &'a str,
         _refused: Option<&'a str>,
     ) -> Typing<'a> {
-        Box::pin(std::future::ready(Err(answers::nobody(profiles))))
+        Box::pin(std::future::ready(Err(answers::nobody(profiles, PromptKind::Terminal))))
     }
 
     fn progress(&mut self, answer: Answer) -> bool {

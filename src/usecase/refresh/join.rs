@@ -3,20 +3,45 @@
 use super::remember_failure;
 use super::run::Run;
 use crate::domain::duration::SessionDuration;
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::keys::AccessKeyId;
 use crate::domain::profile::ProfileName;
 use crate::usecase::profiles::{Resolved, resolve};
 use crate::usecase::{Ports, failures};
 
 impl Run<'_> {
+    /// Makes the group one of those who want the session now: some may have gone since the code was asked for, others
+    /// have come.
+    ///
+    /// # Errors
+    ///
+    /// Class `NoSession` if nobody is left.
+    pub(super) async fn share(
+        &mut self,
+        sharers: &[(ProfileName, Option<SessionDuration>)],
+    ) -> Result<(), Failure> {
+        for (name, duration) in sharers {
+            self.join(name, *duration).await;
+        }
+        let stays = |member: &Resolved| sharers.iter().any(|(name, _)| *name == member.name);
+        self.group.members.retain(stays);
+        if self.group.members.is_empty() {
+            return Err(Failure::new(FailureClass::NoSession, "nobody waits for the session any more"));
+        }
+        Ok(())
+    }
+
     /// Takes a profile into the group if the group's session can be its own too.
     ///
     /// One that needs a session of another key or another STS is passed over. One that could not have been served by
     /// itself either fails apart: it must not take the others' session from them.
-    pub(super) async fn join(&mut self, name: &ProfileName, duration: Option<SessionDuration>) {
-        let known = self.group.members.iter().any(|member| member.name == *name);
-        if known || self.apart.iter().any(|(other, _)| other == name) {
+    async fn join(&mut self, name: &ProfileName, duration: Option<SessionDuration>) {
+        if let Some(member) = self.group.members.iter_mut().find(|member| member.name == *name) {
+            // Whoever wants a short session does not get a longer one because another does.
+            member.duration = duration.map_or(member.duration, |duration| duration.min(member.duration));
+            return;
+        }
+        if self.apart.iter().any(|(other, _)| other == name) {
             return;
         }
         match self.fitting(name, duration).await {

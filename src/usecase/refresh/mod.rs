@@ -45,7 +45,7 @@ pub struct CodeWanted {
 /// Where a person's code comes from: the command line, a terminal, a dialog. One that is in hand is used whatever the
 /// profile says; nobody is asked for a profile whose code comes from a seed or a command.
 pub trait CodeSource: Send + Sync {
-    /// True if the code is there already.
+    /// True if a code is there already.
     fn in_hand(&self) -> bool;
 
     /// Obtains a code. `refused` is why the one that was obtained before is not taken; whoever has no other, or will not
@@ -56,12 +56,15 @@ pub trait CodeSource: Send + Sync {
         refused: Option<&'a Failure>,
     ) -> Answer<'a, Result<MfaCode, Failure>>;
 
-    /// Who else shares the code, now that one is there, and for how long they want their session. Those whose session it
-    /// cannot be (another key, another STS) are left out of the outcome.
-    fn others(&self) -> Answer<'_, Vec<(ProfileName, Option<SessionDuration>)>> {
-        Box::pin(std::future::ready(Vec::new()))
+    /// For whom the code is, now that one is there, and for how long they want their session; nothing if only for those
+    /// for whom it was asked. Those whose session it cannot be (another key, another STS) are left out of the outcome.
+    fn sharers(&self) -> Answer<'_, Option<Sharers>> {
+        Box::pin(std::future::ready(None))
     }
 }
+
+/// For whom a code is, and for how long they want their session in place of the configured duration.
+pub type Sharers = Vec<(ProfileName, Option<SessionDuration>)>;
 
 /// How often a person is asked for a code, if it is refused.
 pub const ATTEMPTS: u32 = 3;

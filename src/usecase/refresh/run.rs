@@ -175,10 +175,10 @@ impl<'a> Run<'a> {
             return Err(failure);
         }
         self.code = Some(code);
-        for (name, duration) in codes.others().await {
-            self.join(&name, duration).await;
+        match codes.sharers().await {
+            Some(sharers) => self.share(&sharers).await,
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Takes lock and space, reads the key, spends the code.

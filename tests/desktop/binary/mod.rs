@@ -12,4 +12,4 @@ mod seed;
 mod sharing;
 mod story;
 mod terminal;
-mod typing;
+pub(crate) mod typing;

@@ -18,7 +18,7 @@ use crate::ran::wait;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A program that has a terminal to itself.
-pub(super) struct Terminal {
+pub(crate) struct Terminal {
     person: File,
     /// Keeps the terminal alive when the program has left it.
     other_end: File,
@@ -29,7 +29,7 @@ pub(super) struct Terminal {
 
 impl Terminal {
     /// Starts a program whose stdin, stdout, stderr and controlling terminal are a new one.
-    pub(super) fn start(command: &Command) -> Self {
+    pub(crate) fn start(command: &Command) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
@@ -58,41 +58,48 @@ impl Terminal {
     }
 
     /// What is on the screen.
-    pub(super) fn screen(&self) -> String {
+    pub(crate) fn screen(&self) -> String {
         String::from_utf8_lossy(&self.screen.lock().unwrap()).into_owned()
     }
 
     /// Waits until a question stands on the screen.
     #[track_caller]
-    pub(super) fn await_text(&self, text: &str) {
+    pub(crate) fn await_text(&self, text: &str) {
         self.await_that(&format!("no {text:?}"), |terminal| terminal.screen().contains(text));
     }
 
     /// Waits until a question stands on the screen whose answer will not be shown.
     #[track_caller]
-    pub(super) fn await_hidden(&self, text: &str) {
+    pub(crate) fn await_hidden(&self, text: &str) {
         self.await_text(text);
         self.await_that("the answer would be shown", |terminal| !terminal.echoes());
     }
 
+    /// Waits until a question stands on the screen so many times, and its answer will not be shown.
+    #[track_caller]
+    pub(crate) fn await_questions(&self, text: &str, times: usize) {
+        let asked = |terminal: &Self| terminal.screen().matches(text).count() >= times && !terminal.echoes();
+        self.await_that(&format!("{text:?} not {times} times"), asked);
+    }
+
     /// True if what is typed now is shown.
-    pub(super) fn echoes(&self) -> bool {
+    pub(crate) fn echoes(&self) -> bool {
         tcgetattr(&self.person).unwrap().local_modes.contains(LocalModes::ECHO)
     }
 
     /// Types keys.
-    pub(super) fn press(&mut self, keys: &str) {
+    pub(crate) fn press(&mut self, keys: &str) {
         self.person.write_all(keys.as_bytes()).unwrap();
     }
 
     /// Types a line.
-    pub(super) fn answer(&mut self, text: &str) {
+    pub(crate) fn answer(&mut self, text: &str) {
         self.press(&format!("{text}\r"));
     }
 
     /// Waits until the program has left; gives its exit code and all that was on the screen.
     #[track_caller]
-    pub(super) fn end(mut self) -> (i32, String) {
+    pub(crate) fn end(mut self) -> (i32, String) {
         let code = wait(&mut self.child, &self.line);
         // The terminal hands on in order: a mark of our own comes after the program's last word.
         self.other_end.write_all(b"\x04end").unwrap();
@@ -102,7 +109,7 @@ impl Terminal {
 
     /// Waits until a signal has ended the program.
     #[track_caller]
-    pub(super) fn await_killed(&mut self) {
+    pub(crate) fn await_killed(&mut self) {
         let end = Instant::now() + PATIENCE;
         while self.child.try_wait().unwrap().is_none() {
             assert!(Instant::now() < end, "{} still runs: {}", self.line, self.screen());

@@ -30,10 +30,14 @@ fn a_passed_socket_is_served_and_the_service_manager_is_told() {
     let listener = listen(&machine);
     let manager = UnixDatagram::bind(machine.path("manager")).unwrap();
     manager.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    let told = || {
+    // What comes next is told in between.
+    let told = || loop {
         let mut bytes = [0; 1024];
         let size = manager.recv(&mut bytes).expect("the service manager was not told");
-        String::from_utf8_lossy(&bytes[..size]).into_owned()
+        let text = String::from_utf8_lossy(&bytes[..size]).into_owned();
+        if !text.starts_with("STATUS=") {
+            break text;
+        }
     };
     // The variable names the process itself, which only a shell in its place can know.
     let mut command = machine.command("sh");

@@ -11,7 +11,7 @@ use crate::has_desktop;
 const FOREIGN: &str =
     "# mine\n[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n";
 /// What a command without a daemon says besides.
-const NOTE: &str = "note: the daemon does not run: nothing will warn you before the session expires\n";
+const NOTE: &str = "note: the daemon does not run: nothing will warn you before the session expires (hint: stsd service install)\n";
 
 /// What a command left.
 #[derive(Debug, PartialEq)]

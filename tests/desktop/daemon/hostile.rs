@@ -102,6 +102,7 @@ fn one_process_that_never_leaves_keeps_nobody_waiting() {
         code: None,
         may_ask: true,
         display: None,
+        min_seconds: None,
     };
     let watchers = crowd(&machine, 100, &words(&machine, watch));
     let mut waiters = crowd(&machine, 600, &words(&machine, asked));

@@ -11,5 +11,5 @@ mod neighbours;
 mod notices;
 mod reload;
 mod renewal;
-mod running;
+pub(crate) mod running;
 mod watch;

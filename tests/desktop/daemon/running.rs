@@ -19,24 +19,24 @@ use crate::ran::wait;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The daemon. It is killed with the value, and when the tests are.
-pub(super) struct Daemon {
+pub(crate) struct Daemon {
     child: Child,
     log: PathBuf,
     socket: PathBuf,
     /// From the start until somebody was let in.
-    pub(super) ready_after: Duration,
+    pub(crate) ready_after: Duration,
 }
 
 impl Daemon {
     /// Starts it, with all it can tell, and waits until it lets clients in.
     #[track_caller]
-    pub(super) fn start(machine: &Machine) -> Self {
+    pub(crate) fn start(machine: &Machine) -> Self {
         Self::of(machine, &machine.stsd(&["daemon", "-vv"]), Stdio::null())
     }
 
     /// The same with a command and a standard input of the test's own.
     #[track_caller]
-    pub(super) fn of(machine: &Machine, command: &Command, stdin: Stdio) -> Self {
+    pub(crate) fn of(machine: &Machine, command: &Command, stdin: Stdio) -> Self {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let log = machine.path(&format!("daemon-{}.log", STARTED.fetch_add(1, Ordering::Relaxed)));
         let mut guarded = Command::new("setpriv");
@@ -54,44 +54,44 @@ impl Daemon {
         daemon
     }
 
-    pub(super) fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    pub(super) fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Waits for its end; gives its exit code.
     #[track_caller]
-    pub(super) fn ended(&mut self) -> i32 {
+    pub(crate) fn ended(&mut self) -> i32 {
         wait(&mut self.child, "stsd daemon")
     }
 
     /// Ends it as a crash would.
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// All that it has said.
-    pub(super) fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
     }
 
     /// How often it has said something.
-    pub(super) fn said(&self, text: &str) -> usize {
+    pub(crate) fn said(&self, text: &str) -> usize {
         self.log().matches(text).count()
     }
 
     /// Waits until it has said something so often.
     #[track_caller]
-    pub(super) fn await_said(&self, text: &str, times: usize) {
+    pub(crate) fn await_said(&self, text: &str, times: usize) {
         self.await_that(&format!("not {times} times {text:?}"), |daemon| daemon.said(text) >= times);
     }
 
     #[track_caller]
-    pub(super) fn await_that(&self, otherwise: &str, holds: impl Fn(&Self) -> bool) {
+    pub(crate) fn await_that(&self, otherwise: &str, holds: impl Fn(&Self) -> bool) {
         let end = Instant::now() + PATIENCE;
         while !holds(self) {
             assert!(Instant::now() < end, "{otherwise}: {}", self.log());
@@ -108,12 +108,12 @@ impl Drop for Daemon {
 }
 
 /// Where the daemon of a machine listens.
-pub(super) fn socket(machine: &Machine) -> PathBuf {
+pub(crate) fn socket(machine: &Machine) -> PathBuf {
     machine.path("run/stsd/stsd.sock")
 }
 
 /// What the environment of a machine leads to.
-pub(super) fn places(machine: &Machine) -> Places {
+pub(crate) fn places(machine: &Machine) -> Places {
     let shown = |name: &str| machine.path(name).display().to_string();
     Places {
         config: shown("config/stsd/config.toml"),
@@ -124,7 +124,7 @@ pub(super) fn places(machine: &Machine) -> Places {
 }
 
 /// Asks the daemon past the command line, which would look at the configuration first.
-pub(super) fn ask(machine: &Machine, action: Action) -> Result<Answer, Failure> {
+pub(crate) fn ask(machine: &Machine, action: Action) -> Result<Answer, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let client = Client::connect(&socket(machine), places(machine)).await?.expect("the daemon runs");

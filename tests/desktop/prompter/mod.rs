@@ -2,8 +2,8 @@
 
 mod answered;
 mod hostile;
-mod person;
-mod screen;
+pub(crate) mod person;
+pub(crate) mod screen;
 
 use std::ffi::OsString;
 use std::time::Duration;

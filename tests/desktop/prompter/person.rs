@@ -14,19 +14,19 @@ const SEES: Duration = Duration::from_secs(40);
 
 /// Somebody who sees a display, types there, and looks at the list of processes.
 #[derive(Clone, Copy)]
-pub(super) struct Person<'a> {
-    pub(super) desktop: &'a Desktop,
-    pub(super) display: &'a Display,
+pub(crate) struct Person<'a> {
+    pub(crate) desktop: &'a Desktop,
+    pub(crate) display: &'a Display,
 }
 
 /// A dialog on the display.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Window {
+pub(crate) struct Window {
     id: String,
     /// Whose it is: the next one may have the same id.
     process: String,
-    pub(super) title: String,
-    pub(super) size: (u32, u32),
+    pub(crate) title: String,
+    pub(crate) size: (u32, u32),
 }
 
 impl Person<'_> {
@@ -47,7 +47,7 @@ impl Person<'_> {
     }
 
     /// Waits for a dialog other than `before`.
-    pub(super) fn sees(self, before: Option<&Window>) -> Window {
+    pub(crate) fn sees(self, before: Option<&Window>) -> Window {
         let end = Instant::now() + SEES;
         loop {
             if let Some(window) =
@@ -61,14 +61,21 @@ impl Person<'_> {
     }
 
     /// Presses keys in a dialog, such as "1" or "Escape".
-    pub(super) fn presses(self, window: &Window, keys: &[&str]) {
+    pub(crate) fn presses(self, window: &Window, keys: &[&str]) {
         self.xdotool(&["windowfocus", "--sync", &window.id]).expect("the dialog cannot be focused");
         let keys: Vec<_> = ["key", "--delay", "20"].iter().chain(keys).copied().collect();
         self.xdotool(&keys).expect("no key can be pressed");
     }
 
+    /// Types a code in a dialog, and confirms it.
+    pub(crate) fn types(self, window: &Window, code: &str) {
+        let digits: Vec<_> = code.chars().map(String::from).collect();
+        let keys: Vec<_> = digits.iter().map(String::as_str).chain(["Return"]).collect();
+        self.presses(window, &keys);
+    }
+
     /// Waits until there is no dialog, and no process of one.
-    pub(super) fn sees_nothing_left(self) {
+    pub(crate) fn sees_nothing_left(self) {
         let end = Instant::now() + SEES;
         loop {
             let (window, processes) = (self.window(), self.processes());
@@ -81,7 +88,7 @@ impl Person<'_> {
     }
 
     /// The dialogs that run on this display, as directories of /proc.
-    pub(super) fn processes(self) -> Vec<PathBuf> {
+    pub(crate) fn processes(self) -> Vec<PathBuf> {
         let display = format!("DISPLAY={}", self.display.name()).into_bytes();
         let mut found = Vec::new();
         for entry in std::fs::read_dir("/proc").unwrap() {

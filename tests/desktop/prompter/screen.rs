@@ -26,7 +26,8 @@ impl Manager {
     }
 }
 
-fn manager(desktop: &Desktop, environment: &[&str]) -> Connection {
+/// Puts that manager on the bus, until the connection is dropped.
+pub(crate) fn manager(desktop: &Desktop, environment: &[&str]) -> Connection {
     let environment = environment.iter().map(|&line| line.to_owned()).collect();
     desktop
         .builder()
