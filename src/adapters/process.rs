@@ -3,7 +3,7 @@
 use std::os::unix::net::UnixListener;
 
 use rustix::fs::Mode;
-use rustix::process::{Resource, Rlimit, setrlimit, umask};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
 
 /// Keeps this process's memory to itself: no core file, and on Linux no tracer of the same user either.
 ///
@@ -23,6 +23,19 @@ pub fn protect() {
 /// Makes all files and sockets that this process creates its user's only.
 pub fn make_files_private() {
     umask(Mode::RWXG | Mode::RWXO);
+}
+
+/// Lets this process have the descriptors of a crowd of clients, where less is usual (macOS: 256) and more is allowed.
+pub fn allow_many_files() {
+    /// What is usual elsewhere, and the most that programs bear which we start.
+    const FILES: u64 = 1024;
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let wanted = maximum.map_or(FILES, |maximum| maximum.min(FILES));
+    if current.is_some_and(|current| current < wanted)
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum })
+    {
+        tracing::debug!(%error, "not more files allowed");
+    }
 }
 
 /// The listener that a service manager has opened for this process, if one has.

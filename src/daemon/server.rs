@@ -1,5 +1,6 @@
 //! The dialogue with each client: who it is, what it wants, how long it may take, how much it may send.
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinHandle, JoinSet};
 
+use super::door::Door;
 use super::engine::Event;
 use super::work::{Caller, Typed};
 use crate::domain::failure::{Failure, FailureClass};
@@ -18,12 +20,11 @@ use crate::protocol::frame::{LONGEST_REQUEST, Lines, decode, encode};
 use crate::protocol::message::{Action, FromClient, FromDaemon, Hello, Places, Request};
 use crate::socket;
 
-/// Connections at once; more wait in the kernel's queue. More than may wait for sessions: a question for the status, or
-/// the code that all of those wait for, comes through.
-const CONNECTIONS: usize = 256;
 /// How long a client may take for its hello and its request, and for reading an answer. A client that waits for its
 /// user to type a code sends nothing meanwhile and is not hurried.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long one warning about connections that cannot be accepted is enough.
+const WARNED: Duration = Duration::from_mins(1);
 
 /// Accepts clients until it is told to stop, then finishes the dialogues in hand.
 pub(super) async fn serve(
@@ -32,21 +33,25 @@ pub(super) async fn serve(
     events: mpsc::Sender<Event>,
     stopping: watch::Receiver<bool>,
 ) {
-    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut door = Door::new();
     let mut dialogues = JoinSet::new();
     let mut stopped = stopping.clone();
     let mut stopped = std::pin::pin!(told(&mut stopped));
+    let mut warned: Option<JoinHandle<()>> = None;
     loop {
         let next = async {
-            let slot = Arc::clone(&slots).acquire_owned().await.ok()?;
-            Some((slot, listener.accept().await))
+            let room = door.room().await?;
+            Some((room, listener.accept().await))
         };
-        let (slot, stream) = tokio::select! {
-            Some((slot, accepted)) = next => match accepted {
-                Ok((stream, _)) => (slot, stream),
+        let (room, stream) = tokio::select! {
+            Some((room, accepted)) = next => match accepted {
+                Ok((stream, _)) => (room, stream),
                 Err(error) => {
                     // Out of descriptors, most likely: the client stays in the queue until some are free.
-                    tracing::warn!(%error, "connection not accepted");
+                    if warned.as_ref().is_none_or(JoinHandle::is_finished) {
+                        tracing::warn!(%error, "connections not accepted for now");
+                        warned = Some(tokio::spawn(tokio::time::sleep(WARNED)));
+                    }
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     continue;
                 }
@@ -54,14 +59,23 @@ pub(super) async fn serve(
             () = &mut stopped => break,
             else => break,
         };
+        while dialogues.try_join_next().is_some() {}
+        let Some(peer) = stream.peer_cred().ok().filter(|peer| peer.uid() == socket::own_uid()) else {
+            tracing::debug!(reason = "another user", "client refused");
+            continue;
+        };
+        let Some(visit) = door.enter(peer.pid(), room) else {
+            tracing::debug!(reason = "too many of its process", "client refused");
+            refuse_at_once(stream);
+            continue;
+        };
         let (places, events, stopping) = (Arc::clone(&places), events.clone(), stopping.clone());
         dialogues.spawn(async move {
-            if let Err(reason) = dialogue(stream, &places, &events, stopping).await {
+            if let Err(reason) = dialogue(stream, peer.pid(), &places, &events, stopping).await {
                 tracing::debug!(reason, "client refused");
             }
-            drop(slot);
+            drop(visit);
         });
-        while dialogues.try_join_next().is_some() {}
     }
     drop(listener);
     while dialogues.join_next().await.is_some() {}
@@ -70,13 +84,11 @@ pub(super) async fn serve(
 /// One client from hello to goodbye. The error is a fixed word for the log: nothing of what it sent is repeated.
 async fn dialogue(
     stream: UnixStream,
+    pid: Option<i32>,
     places: &Places,
     events: &mpsc::Sender<Event>,
     mut stopping: watch::Receiver<bool>,
 ) -> Result<(), &'static str> {
-    let Some(peer) = stream.peer_cred().ok().filter(|peer| peer.uid() == socket::own_uid()) else {
-        return Err("another user");
-    };
     let (read, write) = stream.into_split();
     let mut reader = Reader { read, lines: Lines::new(LONGEST_REQUEST) };
     let mut writer = Writer(write);
@@ -84,7 +96,18 @@ async fn dialogue(
         request = greet(&mut reader, &mut writer, places) => request?,
         () = told(&mut stopping) => return Err("the daemon ends"),
     };
-    converse((request, peer.pid()), reader, writer, events, stopping).await
+    converse((request, pid), reader, writer, events, stopping).await
+}
+
+/// Says goodbye to a connection for which there is no room, in the little that its buffer takes without waiting.
+fn refuse_at_once(stream: UnixStream) {
+    let failure = Failure::new(FailureClass::Unavailable, "the daemon is asked too much at once");
+    let failure = failure.hint("try again when fewer commands run").into();
+    let line = encode(&FromDaemon::Failed { id: 0, failure }).unwrap_or_default();
+    let said = stream.into_std().and_then(|mut stream| stream.write_all(&line));
+    if said.is_err() {
+        tracing::debug!("refusal not taken");
+    }
 }
 
 /// Both hellos, and what the client wants.

@@ -147,4 +147,14 @@ fn an_endpoint_that_would_carry_a_code_in_the_clear_is_refused() {
     let mut command = home.command(&["refresh", "--code", "123456"]);
     let ran = Ran::of(command.env("AWS_ENDPOINT_URL_STS", "http://sts.example.org"), b"");
     ran.failed_with(3, &["plain http", "sts.example.org", "AWS_ENDPOINT_URL_STS"]);
+    // However it is set.
+    for settings in [
+        "[profile work]\nendpoint_url = http://10.0.0.1\n",
+        "[profile work]\nservices = local\n[services local]\nsts =\n  endpoint_url = http://10.0.0.1:4566/\n",
+    ] {
+        home.write(".aws/config", settings);
+        let mut command = home.command(&["refresh", "--code", "123456"]);
+        command.env_remove("AWS_ENDPOINT_URL_STS");
+        Ran::of(&mut command, b"").failed_with(3, &["plain http", "10.0.0.1"]);
+    }
 }

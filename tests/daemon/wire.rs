@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use stsd::client::Client;
 use stsd::domain::failure::{Failure, FailureClass};
@@ -31,10 +32,22 @@ fn who_says_nothing_or_half_of_it_is_left_after_a_while_and_keeps_nobody_waiting
     halfway.stream.write_all(b"{\"protocol\":1,").unwrap();
     let mut greeted = daemon.raw().greeted();
     greeted.stream.write_all(b"{\"request\"").unwrap();
+    // A byte now and then does not buy more time.
+    let mut slow = daemon.raw();
+    let started = Instant::now();
+    let mut drip = slow.stream.try_clone().unwrap();
+    let dripping = std::thread::spawn(move || {
+        while drip.write_all(b" ").is_ok() {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        started.elapsed()
+    });
     serves(&daemon);
-    for raw in [&mut silent, &mut halfway, &mut greeted] {
+    for raw in [&mut silent, &mut halfway, &mut greeted, &mut slow] {
         assert_eq!(raw.line(), None);
     }
+    let dripped = dripping.join().unwrap();
+    assert!(dripped < PATIENCE / 2, "{dripped:?}");
     serves(&daemon);
 }
 

@@ -18,6 +18,8 @@ mod daemon;
 mod display;
 mod flow;
 mod keychain;
+#[path = "../cli/looks.rs"]
+mod looks;
 mod memory;
 mod notices;
 mod prompter;

@@ -15,11 +15,15 @@ mod crashes;
 mod helpers;
 mod install;
 mod life;
+#[path = "../cli/looks.rs"]
+mod looks;
+mod neighbours;
 #[path = "../cli/ran.rs"]
 #[expect(dead_code, reason = "other tests look at more of a command")]
 mod ran;
 mod roles;
 mod sandbox;
+mod secrets;
 mod service;
 mod user;
 

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
+use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -25,6 +26,11 @@ pub(crate) const ARGUMENTS: [&str; 3] = ["--exact", "roles::a_role_is_played", "
 /// The environment of one who asks with the pinentry, and waits so many seconds for an answer.
 pub(crate) fn asks_with(pinentry: &str, seconds: u64) -> String {
     format!("{ROLE}=ask {pinentry} {seconds}")
+}
+
+/// The environment of one who says a hello at a socket, past all the checks of our own clients.
+pub(crate) fn knocks_at(socket: &str) -> (&'static str, String) {
+    (ROLE, format!("knock {socket}"))
 }
 
 /// What one who plays a role has said, in all that it printed.
@@ -78,6 +84,7 @@ fn a_role_is_played() {
     let Ok(role) = std::env::var(ROLE) else { return };
     match role.split(' ').collect::<Vec<_>>().as_slice() {
         ["notifications"] => show_notices(),
+        ["knock", socket] => knock(socket),
         ["ask", pinentry, seconds] => ask(pinentry.into(), Duration::from_secs(seconds.parse().unwrap())),
         other => panic!("no such role: {other:?}"),
     }
@@ -86,6 +93,21 @@ fn a_role_is_played() {
 fn say(text: &str) {
     // Past the harness, and in one piece.
     std::io::stdout().write_all(format!("{MARK}{text}\n").as_bytes()).unwrap();
+}
+
+/// Says hello and how many bytes came back.
+fn knock(socket: &str) {
+    let mut stream = UnixStream::connect(socket).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    // It may have been closed already.
+    drop(stream.write_all(b"{\"protocol\":0,\"version\":\"0\"}\n"));
+    let mut answer = Vec::new();
+    match stream.read_to_end(&mut answer) {
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
+        Err(error) => panic!("{error}"),
+    }
+    say(&format!("{} bytes", answer.len()));
 }
 
 struct Server {

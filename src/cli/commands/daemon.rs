@@ -15,6 +15,7 @@ use crate::usecase::profiles::load_config;
 
 pub(crate) async fn run(here: &Here) -> Result<u8, Failure> {
     process::make_files_private();
+    process::allow_many_files();
     // Files are watched before any is read, and signals are taken before a client can see the socket: nothing that
     // happens while this starts is lost.
     let world = daemon_world(here);

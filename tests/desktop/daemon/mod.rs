@@ -2,8 +2,11 @@
 
 mod activation;
 mod equality;
+mod helpers;
 mod hidden;
+mod hostile;
 mod life;
+mod memory;
 mod neighbours;
 mod notices;
 mod reload;

@@ -112,18 +112,22 @@ pub(crate) fn socket(machine: &Machine) -> PathBuf {
     machine.path("run/stsd/stsd.sock")
 }
 
-/// Asks the daemon past the command line, which would look at the configuration first.
-pub(crate) fn ask(machine: &Machine, action: Action) -> Result<Answer, Failure> {
+/// What the environment of a machine leads to.
+pub(crate) fn places(machine: &Machine) -> Places {
     let shown = |name: &str| machine.path(name).display().to_string();
-    let places = Places {
+    Places {
         config: shown("config/stsd/config.toml"),
         aws_credentials: shown(".aws/credentials"),
         aws_config: shown(".aws/config"),
         endpoint: Some(machine.sts.url().to_owned()),
-    };
+    }
+}
+
+/// Asks the daemon past the command line, which would look at the configuration first.
+pub(crate) fn ask(machine: &Machine, action: Action) -> Result<Answer, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let client = Client::connect(&socket(machine), places).await?.expect("the daemon runs");
+        let client = Client::connect(&socket(machine), places(machine)).await?.expect("the daemon runs");
         client.call(action, &mut Nobody).await
     })
 }
