@@ -4,12 +4,11 @@
 //! with an event.
 //!
 //! `server` speaks the dialogue with each client that `door` has let in. Whoever wants sessions is an `errand`: `errands`
-//! takes them in,
-//! `flights` sends them on their way together, `asking` asks their users for codes, `codes` is what a refresh sees of
-//! that. `work` does what else clients ask for, `watchers` says how the sessions are, `supervised` tells the service
-//! manager. `notices` tells the desktop, `clicks` hears what its user does with a notice. `observe` looks at file and
-//! state, `sessions` takes over what was found and sees to what other programs did, `renewal` renews what needs no human,
-//! `answers` puts the use cases' outcomes into the protocol's words.
+//! takes them in, `flights` sends them on their way together, `asking` asks their users for codes, `codes` is what a
+//! refresh sees of that. `work` does what else clients ask for, `watchers` says how the sessions are, `supervised` tells
+//! the service manager. `notices` tells the desktop, `clicks` hears what its user does with a notice. `observe` looks at
+//! file and state, `sessions` takes over what was found and sees to what other programs did, `renewal` renews what needs
+//! no human, `answers` puts the use cases' outcomes into the protocol's words.
 //!
 //! What is absent: a lock that is held across an await, a second place that decides, and the keychain at start.
 

@@ -22,14 +22,16 @@ impl Digest {
     /// The digest of texts without a NUL.
     #[must_use]
     pub fn of(salt: [u8; SALT_BYTES], parts: &[&str]) -> Self {
-        let mut hasher = Sha256::new();
+        // It keeps the last texts as they are. On the stack they would stay until something else is put there; what is
+        // on the heap is wiped when it is freed.
+        let mut hasher = Box::new(Sha256::new());
         hasher.update(salt);
         for part in parts {
             // No part contains a NUL, so the parts cannot run into each other.
             hasher.update(part);
             hasher.update([0]);
         }
-        Self { salt, hash: hasher.finalize().into() }
+        Self { salt, hash: hasher.finalize_reset().into() }
     }
 
     /// True if it is the digest of these texts.

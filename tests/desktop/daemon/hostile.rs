@@ -105,7 +105,8 @@ fn one_process_that_never_leaves_keeps_nobody_waiting() {
         min_seconds: None,
     };
     let watchers = crowd(&machine, 100, &words(&machine, watch));
-    let mut waiters = crowd(&machine, 600, &words(&machine, asked));
+    let mut waiters = crowd(&machine, 150, &words(&machine, asked));
+    waiters.append(&mut crowd(&machine, 400, b""));
     let mut lines = BufReader::new(&mut waiters[0]).lines();
     assert!(lines.nth(1).unwrap().unwrap().contains("code_wanted"));
     serves(&machine, &daemon);
