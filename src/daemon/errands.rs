@@ -54,7 +54,8 @@ impl Engine {
         else {
             return Err(Failure::new(FailureClass::Internal, "no refresh"));
         };
-        if self.air.errands.len() >= ERRANDS {
+        // A code is welcome to all who wait.
+        if self.air.errands.len() >= ERRANDS && code.is_none() {
             return Err(Failure::new(
                 FailureClass::Unavailable,
                 "too many commands wait for sessions already",

@@ -23,6 +23,8 @@ use crate::socket;
 /// How long a client may take for its hello and its request, and for reading an answer. A client that waits for its
 /// user to type a code sends nothing meanwhile and is not hurried.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a client that was let in may take to say what it wants once the daemon is to end.
+const GRACE: Duration = Duration::from_millis(500);
 /// How long one warning about connections that cannot be accepted is enough.
 const WARNED: Duration = Duration::from_mins(1);
 
@@ -87,14 +89,19 @@ async fn dialogue(
     pid: Option<i32>,
     places: &Places,
     events: &mpsc::Sender<Event>,
-    mut stopping: watch::Receiver<bool>,
+    stopping: watch::Receiver<bool>,
 ) -> Result<(), &'static str> {
     let (read, write) = stream.into_split();
     let mut reader = Reader { read, lines: Lines::new(LONGEST_REQUEST) };
     let mut writer = Writer(write);
+    // Whoever was let in before the end is served, if it is not slow to say what it wants.
+    let ends = async {
+        told(&mut stopping.clone()).await;
+        tokio::time::sleep(GRACE).await;
+    };
     let request = tokio::select! {
         request = greet(&mut reader, &mut writer, places) => request?,
-        () = told(&mut stopping) => return Err("the daemon ends"),
+        () = ends => return Err("the daemon ends"),
     };
     converse((request, pid), reader, writer, events, stopping).await
 }

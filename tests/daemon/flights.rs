@@ -479,30 +479,49 @@ fn nowhere(profiles: &[&str]) -> Action {
     }
 }
 
-fn results(raw: &mut Raw) -> Vec<Result<(), String>> {
-    outcomes(raw).into_iter().map(|one| one.result.map(drop).map_err(|failure| failure.class)).collect()
-}
-
 #[test]
 fn who_leaves_the_code_of_one_device_still_gets_the_session_of_the_other() {
     let stage = Stage::with_work();
     stage.world.add("bob", &stage.world.sts.bob()).unwrap();
     let daemon = stage.daemon();
     let mut both = sent(&daemon, on_desktop(&["work", "bob"]));
-    let first = stage.dialogs.wait_shown(1);
-    assert_eq!(first.question.profiles[0].as_str(), "work");
+    // Whichever is ready first is asked for first.
+    let left = stage.dialogs.wait_shown(1).question.profiles[0].to_string();
     stage.dialogs.end(PromptError::Cancelled);
-    stage.dialogs.wait_shown(2);
-    stage.dialogs.type_code(&stage.world.sts.unused_code(&stage.world.sts.bob().serial));
-    assert_eq!(results(&mut both), [Err("no-session".to_owned()), Ok(())]);
+    let other = stage.dialogs.wait_shown(2).question.serial;
+    stage.dialogs.type_code(&stage.world.sts.unused_code(other.as_str()));
+    assert_one_left(&mut both, &left);
     // At a terminal as well.
     let mut terminal = sent(&daemon, refresh(&["work", "bob"], None));
-    asked_at(&mut terminal);
+    let (_, left, _) = asked_for(&mut terminal);
     let failure = stsd::domain::failure::Failure::new(FailureClass::NoSession, "not now");
     terminal.send(&FromClient::NoCode { id: 7, failure: failure.into() });
-    asked_at(&mut terminal);
-    types(&mut terminal, &stage.world.sts.unused_code(&stage.world.sts.bob().serial));
-    assert_eq!(results(&mut terminal), [Err("no-session".to_owned()), Ok(())]);
+    let (serial, _, _) = asked_for(&mut terminal);
+    types(&mut terminal, &stage.world.sts.unused_code(&serial));
+    assert_one_left(&mut terminal, &left);
+}
+
+/// The device, the first profile and the number of the question at a terminal.
+fn asked_for(raw: &mut Raw) -> (String, String, Option<u64>) {
+    match raw.answer() {
+        FromDaemon::CodeWanted { serial, mut profiles, question, .. } => {
+            (serial, profiles.remove(0), question)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// One profile was left, the other has its session.
+fn assert_one_left(raw: &mut Raw, left: &str) {
+    for outcome in outcomes(raw) {
+        let expected = if outcome.profile == left { Err("no-session".to_owned()) } else { Ok(()) };
+        assert_eq!(
+            outcome.result.map(drop).map_err(|failure| failure.class),
+            expected,
+            "{}",
+            outcome.profile
+        );
+    }
 }
 
 #[test]
@@ -651,20 +670,17 @@ fn an_answer_to_a_question_that_was_answered_elsewhere_is_not_taken_for_the_next
     stage.world.add("bob", &stage.world.sts.bob()).unwrap();
     let daemon = stage.daemon();
     let mut terminal = sent(&daemon, refresh(&["work", "bob"], None));
-    let number = |raw: &mut Raw| match raw.answer() {
-        FromDaemon::CodeWanted { question, .. } => question,
-        other => panic!("{other:?}"),
-    };
-    let first = number(&mut terminal);
-    daemon.refresh(&["work"]);
-    let second = number(&mut terminal);
-    assert_ne!(first, second);
-    // Typed for work, and on its way when the next question came.
-    let late = FromClient::Code { id: 7, code: WireCode::new(&code(&stage)), question: first };
-    terminal.send(&late);
-    assert_eq!(number(&mut terminal), second, "it is asked again");
-    let bobs = stage.world.sts.unused_code(&stage.world.sts.bob().serial);
-    terminal.send(&FromClient::Code { id: 7, code: WireCode::new(&bobs), question: second });
+    let (serial, profile, first) = asked_for(&mut terminal);
+    let given = refresh(&[profile.as_str()], Some(&stage.world.sts.unused_code(&serial)));
+    assert_done(&mut sent(&daemon, given));
+    let (other, _, second) = asked_for(&mut terminal);
+    assert_ne!((&serial, first), (&other, second));
+    // Typed for the first, and on its way when the next question came.
+    let late = stage.world.sts.unused_code(&serial);
+    terminal.send(&FromClient::Code { id: 7, code: WireCode::new(&late), question: first });
+    assert_eq!(asked_for(&mut terminal).2, second, "it is asked again");
+    let code = stage.world.sts.unused_code(&other);
+    terminal.send(&FromClient::Code { id: 7, code: WireCode::new(&code), question: second });
     assert_done(&mut terminal);
     assert_eq!(stage.world.sts.codes_sent(), 2);
 }
