@@ -53,6 +53,9 @@ struct Peer {
     interface: &'static str,
 }
 
+/// How long after "there is none" the keyring is asked again.
+const PAUSE: Duration = Duration::from_millis(60);
+
 impl OpenSecrets {
     /// Looks for a Secret Service whose default collection is there and open. Each call may take `limit`.
     ///
@@ -68,16 +71,27 @@ impl OpenSecrets {
         if !secrets.is_provided()? {
             return Err(KeychainError::NoService);
         }
-        let collection: OwnedObjectPath = secrets.call(SECRETS, &SECRETS_PATH, "ReadAlias", &"default")?;
-        if collection.as_str() == "/" {
-            return Err(KeychainError::NoDefaultCollection);
-        }
+        let collection = secrets.default_collection()?;
         let locked = secrets.property(&collection, COLLECTION, "Locked")?;
         match bool::try_from(locked) {
             Ok(false) => Ok(secrets),
             Ok(true) => Err(KeychainError::Locked),
             Err(_type) => Err(strange_answer()),
         }
+    }
+
+    /// The collection that new items go into. GNOME Keyring 42, busy with another program's write, was seen to have none
+    /// for a moment: so it is asked again before that is taken for true.
+    fn default_collection(&self) -> Result<OwnedObjectPath, KeychainError> {
+        for pause in [Some(PAUSE), Some(PAUSE), None] {
+            let found: OwnedObjectPath = self.call(SECRETS, &SECRETS_PATH, "ReadAlias", &"default")?;
+            match pause {
+                _ if found.as_str() != "/" => return Ok(found),
+                Some(pause) => std::thread::sleep(pause),
+                None => {}
+            }
+        }
+        Err(KeychainError::NoDefaultCollection)
     }
 
     /// The item at a place, without its secret.
