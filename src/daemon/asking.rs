@@ -250,6 +250,7 @@ impl Engine {
         let cancelled = error == PromptError::Cancelled;
         let left = cancelled || matches!(error, PromptError::TimedOut(_));
         for id in self.air.flights.errands(flight) {
+            let aboard = self.air.flights.passengers(flight).iter().filter(|(other, _)| *other == id);
             let Some(errand) = self.air.errands.get_mut(&id) else { continue };
             // Who cancels means all of them; that nobody answers, or nothing can be shown, holds for that place.
             let concerned = errand.wants_dialog(self.config.prompt) && (cancelled || errand.place == place);
@@ -258,7 +259,8 @@ impl Engine {
                 continue;
             }
             if left {
-                errand.known.extend(errand.wishes.iter().map(|wish| wish.profile.clone()));
+                // Not what becomes of another device's code.
+                errand.known.extend(aboard.map(|(_, profile)| profile.clone()));
             }
             let failure = answers::unasked(&error, &errand.names());
             self.fail_aboard(flight, id, &failure);

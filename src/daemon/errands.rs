@@ -41,7 +41,7 @@ impl Engine {
         let asker = Asker::Command { id, answers, pid };
         match self.errand_of(action, &asker) {
             Ok((errand, names, least)) => self.send_on_errand(errand, names, least, Some(codes)),
-            Err(failure) => self.answer_whole(&asker, None, failure),
+            Err(failure) => self.answer_whole(&asker, failure),
         }
     }
 
@@ -135,17 +135,18 @@ impl Engine {
     /// Answers an errand that failed as a whole, before it boarded anything.
     pub(super) fn fail_whole(&mut self, id: ErrandId, failure: Failure) {
         let Some(errand) = self.air.errands.remove(&id) else { return };
-        self.answer_whole(&errand.asker, Some(&errand), failure);
+        self.answer_whole(&errand.asker, failure);
     }
 
-    fn answer_whole(&mut self, asker: &Asker, errand: Option<&Errand>, failure: Failure) {
+    fn answer_whole(&mut self, asker: &Asker, failure: Failure) {
         match asker {
             Asker::Command { id, answers, .. } => {
                 self.send(answers.clone(), FromDaemon::Failed { id: *id, failure: failure.into() });
             }
             Asker::Click(bubble) => {
-                let wishes = errand.map(|errand| errand.wishes.as_slice()).unwrap_or_default();
-                let outcomes = wishes.iter().map(|wish| (wish.profile.clone(), Err(failure.clone())));
+                let shown = self.shown.iter().find(|shown| shown.bubble == *bubble);
+                let profiles = shown.map(|shown| shown.profiles.as_slice()).unwrap_or_default();
+                let outcomes = profiles.iter().map(|name| (name.clone(), Err(failure.clone())));
                 self.tell_of_click(*bubble, outcomes.collect(), &BTreeSet::new());
             }
         }

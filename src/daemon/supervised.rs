@@ -17,7 +17,7 @@ impl Engine {
     /// Tells what is new since the last turn of the loop, and that there was one.
     pub(super) fn report(&mut self) {
         let now = self.world.ports.clock.now();
-        // Each turn may be the last before a clock that was set back is right again: then earlier than needed.
+        // After the clock was set back it is told at once: by that clock the last time is still to come.
         if self.beat().is_some()
             && self.beat_due().is_none_or(|due| due <= now || self.beat_is_of_the_future(now))
         {

@@ -279,3 +279,44 @@ fn profiles_that_fail_together_are_told_of_in_one_notice() {
     let seen = stage.desktop.wait_seen(2);
     assert!(summary(&seen[1]).2.starts_with("work, second not renewed: "), "{seen:?}");
 }
+
+#[test]
+fn a_click_on_a_profile_that_is_configured_no_more_says_so() {
+    let stage = Stage::with_work();
+    let daemon = stage.daemon();
+    at_first_lead(&daemon);
+    // Nobody has told the daemon yet.
+    stage.world.configure("");
+    click(&stage, 1, Offer::EnterCode);
+    let seen = stage.desktop.wait_seen(2);
+    assert!(summary(&seen[1]).2.starts_with("work not renewed: "), "{seen:?}");
+    assert_eq!(stage.dialogs.count(), 0);
+}
+
+#[test]
+fn who_cancels_for_one_device_is_told_what_became_of_the_other() {
+    let world = World::with_work();
+    world.add("bob", &world.sts.bob()).unwrap();
+    let stage = Stage::of(world);
+    let daemon = stage.daemon();
+    let end = daemon.refresh_for("work", DAY);
+    // The same end, so that one notice tells of both; the server counts in whole seconds.
+    stage.world.sts.set_code_tolerance(10);
+    let together = (0..15).any(|_| {
+        let left = (end - Utc::now()).num_milliseconds();
+        stage.world.sts.set_session_seconds(Some((left + 999) / 1000));
+        let code = stage.world.sts.unused_code(&stage.world.sts.bob().serial);
+        daemon.call(refresh(&["bob"], Some(&code))).unwrap();
+        daemon.status().iter().all(|one| one.expires_at == Some(end))
+    });
+    assert!(together, "no session of bob's ends with the one of work");
+    stage.hand.wait_armed(before(end, 30));
+    pass(&daemon, before(end, 30), 1);
+    click(&stage, 1, Offer::EnterCode);
+    stage.dialogs.wait_shown(1);
+    stage.dialogs.end(PromptError::Cancelled);
+    stage.dialogs.wait_shown(2);
+    stage.dialogs.end(PromptError::Unavailable("no display".to_owned()));
+    let seen = stage.desktop.wait_seen(2);
+    assert!(summary(&seen[1]).2.contains("no display"), "{seen:?}");
+}
